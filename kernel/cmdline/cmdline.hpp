@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel command line: words separated by spaces, `name` or `name=value`. Nothing is guessed: a word that
+// is not known, a value that is not allowed and two verbs at once are errors that name the word and what is
+// allowed.
+#pragma once
+
+#include "kernel/lib/format.hpp"
+#include "kernel/lib/types.hpp"
+#include "kernel/log/level.hpp"
+
+#include <expected>
+#include <string_view>
+
+namespace runnel::cmdline {
+
+enum class Verb : u8 { kShell, kTest, kRun };
+
+/// Texts point into the parsed line.
+struct Options {
+  Verb verb = Verb::kShell;
+  std::string_view tests; // kTest: globs, separated by commas
+  u64 seed = 1;
+  log::Level log_level = log::Level::kInfo;
+  Duration limit;   // of the whole run in guest time; 0: none
+  u32 patience = 5; // every test's own limit is multiplied by it: an emulator on a busy host is slow
+  bool linger = false;
+  bool trace = false;
+
+  std::string_view test_globs() const { return tests; }
+};
+
+/// What is wrong with which word.
+struct Error {
+  enum class Kind : u8 { kUnknownWord, kBadValue, kTwoVerbs, kTwice };
+  Kind kind{};
+  std::string_view word;
+  std::string_view allowed; // kUnknownWord: all words; kBadValue: the values
+};
+
+std::expected<Options, Error> parse(std::string_view line);
+
+/// "unknown word 'x'; allowed: ..." for the line `runnel: error ...`.
+void describe(const Error& error, Sink& sink);
+
+/// Both at once: false, and the description in `why`, on an error.
+bool parse(std::string_view line, Options& options, Sink& why);
+
+} // namespace runnel::cmdline

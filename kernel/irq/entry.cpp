@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one way in and out of every interrupt. On the way out the interrupted thread may lose the CPU.
+#include "kernel/debug/watchdog.hpp"
+#include "kernel/irq/device.hpp"
+#include "kernel/irq/irq_work.hpp"
+#include "kernel/smp/call.hpp"
+#include "kernel/sync/guards.hpp"
+#include "kernel/time/timer.hpp"
+#include "kernel/trace/trace.hpp"
+
+#include <arch/power.hpp>
+#include <arch/upcalls.hpp>
+#include <sched/sched.hpp>
+
+namespace runnel::upcall {
+namespace {
+
+void handle_ipi(arch::Ipi ipi) {
+  switch (ipi) {
+  case arch::Ipi::kReschedule:
+    return sched::reschedule_interrupt();
+  case arch::Ipi::kCallFunction:
+    return smp::call_function_interrupt();
+  case arch::Ipi::kIrqWork:
+    return irq::irq_work_run();
+  case arch::Ipi::kStop:
+    arch::halt();
+  }
+}
+
+/// Spec 1.9 N6: nobody has forbidden preemption, and interrupts were on in the code that was interrupted.
+bool may_preempt(const ThreadInfo& thread, const arch::Registers& regs) {
+  return thread.preempt_count == 0 && (thread.flags.load(std::memory_order_relaxed) & kNeedResched) != 0 &&
+         regs.irqs_were_enabled();
+}
+
+} // namespace
+
+void interrupt(Interrupt kind, u32 number, arch::Registers& regs) {
+  ThreadInfo* self = arch::Cpu::current();
+  self->preempt_count += kHardirqOne;
+  watchdog_touch();
+  if (trace::enabled()) trace::record(trace::EventType::kIrqEntry, 0, static_cast<u64>(kind), number);
+  switch (kind) {
+  case Interrupt::kTimer:
+    time::timer_interrupt();
+    break;
+  case Interrupt::kIpi:
+    handle_ipi(static_cast<arch::Ipi>(number));
+    break;
+  case Interrupt::kDevice:
+    irq::handle_device_interrupt(number);
+    break;
+  }
+  if (trace::enabled()) trace::record(trace::EventType::kIrqExit, 0, static_cast<u64>(kind), number);
+  self->preempt_count -= kHardirqOne;
+  if (may_preempt(*self, regs)) sched::preempt_schedule_irq();
+}
+
+} // namespace runnel::upcall

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linux's error numbers (asm-generic/errno-base.h, errno.h), the only error vocabulary of the kernel.
+#pragma once
+
+#include "kernel/lib/types.hpp"
+
+#include <expected>
+
+namespace runnel {
+
+enum class Errno : i32 {
+  kPERM = 1,
+  kNOENT = 2,
+  kSRCH = 3,
+  kINTR = 4,
+  kIO = 5,
+  kE2BIG = 7,
+  kNOEXEC = 8,
+  kAGAIN = 11,
+  kNOMEM = 12,
+  kACCES = 13,
+  kFAULT = 14,
+  kBUSY = 16,
+  kEXIST = 17,
+  kNODEV = 19,
+  kINVAL = 22,
+  kNOSPC = 28,
+  kRANGE = 34,
+  kDEADLK = 35,
+  kNOSYS = 38,
+  kOVERFLOW = 75,
+  kOPNOTSUPP = 95,
+  kTIMEDOUT = 110,
+};
+
+/// A value or an error number; `TRY` unwraps it or returns the error from the enclosing function.
+template <typename T = void> using Result = std::expected<T, Errno>;
+
+constexpr std::unexpected<Errno> err(Errno e) { return std::unexpected<Errno>{e}; }
+
+} // namespace runnel
+
+#define RUNNEL_TRY(expr)                                                                                     \
+  do {                                                                                                       \
+    if (auto try_result_ = (expr); !try_result_) return ::runnel::err(try_result_.error());                  \
+  } while (false)

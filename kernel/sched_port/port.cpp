@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scheduler's port on real hardware.
+#include "kernel/smp/cpumask.hpp"
+#include "kernel/smp/idle.hpp"
+#include "kernel/sync/rcu.hpp"
+#include "kernel/task/task.hpp"
+#include "kernel/time/clock.hpp"
+#include "kernel/time/tick.hpp"
+#include "kernel/trace/trace.hpp"
+
+#include <arch/context.hpp>
+#include <arch/irqchip.hpp>
+#include <sched/sched.hpp>
+
+namespace runnel::sched::port {
+
+Instant clock() { return time::now(); }
+void send_reschedule(CpuId cpu) { arch::send_ipi(cpu, arch::Ipi::kReschedule); }
+void tick_start() { time::tick_start(); }
+void tick_stop() { time::tick_stop(); }
+CpuMask active_cpus() { return online_cpus(); }
+
+Task* context_switch(Task& prev, Task& next) {
+  auto& from = static_cast<runnel::Task&>(prev);
+  auto& to = static_cast<runnel::Task&>(next);
+  return reinterpret_cast<Task*>(
+      runnel_context_switch(&from.context, &to.context, &prev.thread, &next.thread));
+}
+
+void task_dead(Task& task) { put_task(static_cast<runnel::Task&>(task)); }
+void note_context_switch() { sync::rcu_note_context_switch(); }
+
+bool trace_enabled() { return trace::enabled(); }
+void trace(trace::EventType type, u32 pid, u64 a, u64 b) { trace::record(type, pid, a, b); }
+
+} // namespace runnel::sched::port
+
+namespace runnel::sync {
+
+void preempt_schedule() {
+  const IrqGuard irqs_off;
+  sched::preempt_schedule_irq();
+}
+
+} // namespace runnel::sync
+
+extern "C" void runnel_thread_start(runnel::ThreadInfo* prev) {
+  using namespace runnel;
+  if (current_task().pid == 0) smp::idle_loop(); // the boot CPU's idle thread: nothing was switched away from
+  sched::schedule_tail(*reinterpret_cast<sched::Task*>(prev));
+  run_task_body();
+}

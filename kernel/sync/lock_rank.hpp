@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The written lock order: a lock may be taken only while every lock already held has a smaller rank (is
+// further out). There is no "none": a lock without a place in this list cannot be made. Debug images check it
+// (lockdep.hpp).
+#pragma once
+
+#include "kernel/lib/types.hpp"
+
+#include <string_view>
+
+namespace runnel::sync {
+
+enum class LockRank : u8 {
+  // Sleeping locks, outermost: taken with nothing else held but each other.
+  kMutexOuter, // a mutex that is held while another mutex is taken
+  kMutex,
+  // Spinlocks.
+  kTaskList,
+  kVmap, // before the page tables it changes and the pages it takes
+  kPageTable,
+  kKmalloc,   // slab lists; refill takes pages
+  kZone,      // buddy
+  kRcu,       // callback lists; never allocates
+  kWorkload,  // objects of a running workload; wake-ups are made under it, never in an interrupt
+  kWaitQueue, // wake-ups are made under it
+  kCompletion,
+  kPi,        // task.pi_lock (spec sched_core L1); nothing allocates from here inwards
+  kStopper,   // per-CPU stopper work list; waking the stopper is done outside
+  kRq,        // two runqueues: lower CPU number first (L2)
+  kMutexWait, // mutex.wait_lock
+  kTimerBase,
+  kCallFunction,
+  kIrqChip,
+  kTrace,
+  kConsole, // innermost: printk works everywhere
+  kCount,
+};
+
+constexpr std::string_view to_string(LockRank rank) {
+  constexpr std::string_view kNames[] = {"mutex-outer", "mutex",   "task-list", "vmap",     "page-table",
+                                         "kmalloc",     "zone",    "rcu",       "workload", "wait-queue",
+                                         "completion",  "pi",      "stopper",   "rq",       "mutex-wait",
+                                         "timer-base",  "call-fn", "irqchip",   "trace",    "console"};
+  static_assert(sizeof kNames / sizeof kNames[0] == static_cast<usize>(LockRank::kCount));
+  return kNames[static_cast<usize>(rank)];
+}
+
+} // namespace runnel::sync

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where threads wait for a condition that others make true.
+#pragma once
+
+#include "kernel/lib/list.hpp"
+#include "kernel/sync/spinlock.hpp"
+#include "kernel/time/clock.hpp"
+#include "kernel/time/sleep.hpp"
+
+#include <sched/sched.hpp>
+
+namespace runnel::sync {
+
+/// First come, first woken.
+class WaitQueue {
+ public:
+  constexpr WaitQueue() = default;
+
+  /// Wakes the first `n` waiters / all. What the caller stored before is visible to a waiter's condition
+  /// (B1). Any context.
+  void wake(u32 n);
+  void wake_one() { wake(1); }
+  void wake_all() { wake(~u32{0}); }
+
+  /// Blocks until `condition()`; it is evaluated in this thread, without locks.
+  template <typename Condition> void wait(Condition condition) {
+    Waiter self;
+    for (;;) {
+      prepare(self, sched::kUninterruptible);
+      if (condition()) break;
+      sched::schedule();
+    }
+    finish(self);
+  }
+
+  /// As wait, at most until `until`; false when the condition was still false then.
+  template <typename Condition> [[nodiscard]] bool wait_until(Condition condition, Instant until) {
+    Waiter self;
+    bool met = false;
+    for (bool late = false; !met && !late;) {
+      prepare(self, sched::kUninterruptible);
+      met = condition();
+      if (!met) late = time::schedule_until(until) == time::SleepResult::kTimedOut;
+    }
+    finish(self);
+    return met || condition();
+  }
+
+ private:
+  struct Waiter {
+    sched::Task* task = &sched::current();
+    ListNode node;
+  };
+
+  /// Queues (if it was taken off by a wake-up) and sets the state, in this order before the condition is
+  /// read: B1.
+  void prepare(Waiter& waiter, u32 state);
+  /// Leaves the queue. A wake-up that took this waiter off after its condition had become true was meant for
+  /// another one: it is passed on, else that one would sleep with its condition true.
+  void finish(Waiter& waiter);
+
+  SpinLock lock_{LockRank::kWaitQueue};
+  List<Waiter, &Waiter::node> waiters_ GUARDED_BY(lock_);
+};
+
+} // namespace runnel::sync
+
+namespace runnel {
+using sync::WaitQueue;
+}

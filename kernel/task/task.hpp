@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// A kernel thread: the scheduler's task plus what it runs on and how it ends.
+#pragma once
+
+#include "kernel/sync/completion.hpp"
+#include "kernel/sync/rcu.hpp"
+
+#include <arch/context.hpp>
+#include <sched/task.hpp>
+
+namespace runnel {
+
+struct Task : sched::Task {
+  arch::Context context;
+  VirtAddr stack_top; // 0: none of its own (an idle thread before its CPU is up)
+  std::atomic<u32> refs{1};
+  void (*body)(void*) = nullptr;
+  void* arg = nullptr;
+  i32 exit_code = 0;
+  sync::Completion exited;
+  ListNode all_tasks; // kTaskList lock
+  struct Reclaim : sync::RcuHead {
+    Task* task = nullptr;
+  } reclaim;
+};
+
+/// The running thread; stable.
+inline Task& current_task() { return static_cast<Task&>(sched::current()); }
+
+/// Idle thread of `cpu`; exists before everything else.
+Task& idle_task(CpuId cpu);
+
+inline void get_task(Task& task) { task.refs.fetch_add(1, std::memory_order_relaxed); }
+/// Drops a reference; the last one frees the task after an RCU grace period. Thread context, no locks held.
+void put_task(Task& task);
+
+/// Calls `visit(task)` for all threads but the idle ones, in the order of creation, with the task list locked
+/// (no allocation, no sleep).
+void for_each_task(void (*visit)(void* context, Task& task), void* context);
+template <typename Visit> void for_each_task(Visit visit) {
+  for_each_task([](void* context, Task& task) { (*static_cast<Visit*>(context))(task); }, &visit);
+}
+
+/// Number of threads but the idle ones; for leak checks.
+u32 nr_tasks();
+
+/// Runs the current (new) task's body and ends it.
+[[noreturn]] void run_task_body();
+
+} // namespace runnel

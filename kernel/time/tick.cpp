@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/time/tick.hpp"
+
+#include "kernel/debug/watchdog.hpp"
+#include "kernel/smp/percpu.hpp"
+#include "kernel/time/clock.hpp"
+#include "kernel/time/timer.hpp"
+
+#include <sched/sched.hpp>
+
+namespace runnel::time {
+namespace {
+
+void tick(Timer& timer);
+
+struct TickTimer : Timer {
+  constexpr TickTimer() : Timer(tick) {}
+  bool running = false; // this CPU only, interrupts off
+};
+
+constinit PerCpu<TickTimer> ticks;
+
+void tick(Timer& timer) {
+  auto& self = static_cast<TickTimer&>(timer);
+  watchdog_tick();
+  sched::scheduler_tick();
+  if (!self.running) return;
+  // From the last expiry, not from now: the tick keeps its phase. Ticks missed with interrupts off are not
+  // made up.
+  Instant next = timer.expires + sched::port::kTick;
+  if (next.is_before(now())) next = now() + sched::port::kTick;
+  timer_start(timer, next);
+}
+
+} // namespace
+
+void tick_start() {
+  TickTimer& timer = ticks.local();
+  timer.running = true;
+  if (timer.state.load(std::memory_order_relaxed) == Timer::State::kIdle)
+    timer_start(timer, now() + sched::port::kTick);
+}
+
+void tick_stop() {
+  TickTimer& timer = ticks.local();
+  timer.running = false;
+  timer_cancel(timer);
+}
+
+} // namespace runnel::time

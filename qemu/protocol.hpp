@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel's own lines on the serial port ("runnel: ..."), read. Everything else is text for people or
+// KTAP.
+#pragma once
+
+#include "kernel/lib/types.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace runnel::qemu {
+
+enum class GuestEnd { kPassed, kFailed, kPanic, kHang, kBadCommandLine, kBootFailed, kInternal };
+std::string_view to_string(GuestEnd end);
+/// What boot::ExitCode the guest exits with; nothing for a number that is none.
+std::optional<GuestEnd> end_of_exit_code(u32 code);
+
+struct BootLine {
+  std::string text; // "x86_64 pvh cpus=4 memory=... build=debug"
+};
+struct AliveLine {
+  u64 seconds = 0; // of guest time
+};
+struct BulkLine {
+  std::string name;
+  u64 address = 0; // physical
+  u64 bytes = 0;
+};
+struct PanicLine {
+  std::string text;
+};
+struct HangLine {
+  std::string text;
+};
+struct ErrorLine {
+  std::string text;
+};
+struct EndLine {
+  GuestEnd end = GuestEnd::kInternal;
+};
+/// `  while running suite.case` of a panic or hang report.
+struct WhileRunningLine {
+  std::string test;
+};
+
+using ProtocolLine = std::variant<std::monostate, BootLine, AliveLine, BulkLine, PanicLine, HangLine,
+                                  ErrorLine, EndLine, WhileRunningLine>;
+
+/// monostate: not a line of the protocol (or one that is damaged).
+ProtocolLine parse_protocol_line(std::string_view line);
+
+} // namespace runnel::qemu

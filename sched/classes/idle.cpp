@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The idle class: one thread a CPU, never queued, picked when there is nothing else.
+#include <sched/sched_class.hpp>
+
+namespace runnel::sched {
+namespace {
+
+class IdleClass final : public SchedClass {
+ public:
+  constexpr IdleClass() : SchedClass("idle", 0) {}
+
+  void enqueue_task(Rq& rq, Task&, u32) const override REQUIRES(rq.lock) { port::assert_(false); }
+  void dequeue_task(Rq& rq, Task&, u32) const override REQUIRES(rq.lock) { port::assert_(false); }
+  void wakeup_preempt(Rq& rq, Task&, u32) const override REQUIRES(rq.lock) { resched_curr(rq); }
+  Pick pick_task(Rq& rq) const override REQUIRES(rq.lock) { return {rq.idle, trace::PickReason::kIdle}; }
+
+  void set_next_task(Rq& rq, Task&) const override REQUIRES(rq.lock) { rq.idle_since = rq.clock_task; }
+
+  void put_prev_task(Rq& rq, Task&) const override REQUIRES(rq.lock) {
+    rq.idle_time += rq.clock_task - rq.idle_since;
+    rq.idle_since = rq.clock_task;
+  }
+
+  CpuId select_task_rq(Task& p, CpuId, u32) const override { return p.task_cpu(); }
+};
+
+constinit const IdleClass idle;
+
+} // namespace
+
+const SchedClass& idle_sched_class = idle;
+
+} // namespace runnel::sched

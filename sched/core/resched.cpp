@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asking a CPU to reschedule (spec 1.11, rule B8).
+#include <sched/rq.hpp>
+
+namespace runnel::sched {
+
+void resched_curr(Rq& rq) {
+  Task* curr = rq.curr;
+  if ((curr->thread.flags.load(std::memory_order_relaxed) & kNeedResched) != 0) return;
+  // B8: the read-modify-write both sets the flag and learns whether the target polls; pairs with the idle
+  // loop's clear-polling, full barrier, test.
+  const u32 old = curr->thread.flags.fetch_or(kNeedResched);
+  if (rq.cpu != port::this_cpu() && (old & kPolling) == 0) port::send_reschedule(rq.cpu);
+}
+
+} // namespace runnel::sched

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Waking a task: here, or through the wake list of the CPU it goes to (spec 1.5, 1.6).
+#include <sched/sched.hpp>
+#include <sched/sched_class.hpp>
+
+namespace runnel::sched {
+namespace {
+
+void trace_wakeup(trace::EventType type, const Task& p, CpuId target) {
+  if (port::trace_enabled()) port::trace(type, p.pid, target.value, 0);
+}
+
+/// The task is on `rq` and may run; publishes kRunning last, so that a waker that sees it also sees it
+/// queued.
+void ttwu_do_activate(Rq& rq, Task& p, u32 wake_flags) REQUIRES(rq.lock) {
+  u32 flags = kEnqueueWakeup;
+  if ((wake_flags & kWakeMigrated) != 0) flags |= kEnqueueMigrated;
+  ++p.stats.nr_wakeups;
+  p.stats.last_wakeup = rq.clock_task;
+  activate_task(rq, p, flags);
+  wakeup_preempt(rq, p, wake_flags);
+  p.state.store(kRunning, std::memory_order_relaxed);
+  trace_wakeup(trace::EventType::kSchedWakeup, p, rq.cpu);
+}
+
+/// The task went to sleep but is still on its rq (state stored, schedule() not reached): only undo the state.
+bool ttwu_runnable(Task& p, u32 wake_flags) {
+  TaskRqLock locked(p);
+  Rq& rq = locked.rq();
+  rq.lock.assert_held();
+  if (p.on_rq.load(std::memory_order_relaxed) != OnRq::kQueued) return false;
+  update_rq_clock(rq);
+  if (p.on_cpu.load(std::memory_order_relaxed) == 0) wakeup_preempt(rq, p, wake_flags);
+  p.state.store(kRunning, std::memory_order_relaxed);
+  trace_wakeup(trace::EventType::kSchedWakeup, p, rq.cpu);
+  return true;
+}
+
+/// Hands `p` to `cpu`, which activates it itself: no foreign rq lock is touched. B9: full-ordered exchange;
+/// the IPI goes out only when the list was empty, because whoever made it non-empty has sent one.
+void ttwu_queue_wakelist(Task& p, CpuId cpu, u32 wake_flags) {
+  Rq& rq = cpu_rq(cpu);
+  p.migrated_by_wake = (wake_flags & kWakeMigrated) != 0;
+  rq.ttwu_pending.fetch_add(1, std::memory_order_relaxed);
+  Task* head = rq.wake_list.load(std::memory_order_relaxed);
+  do {
+    p.wake_entry = head;
+  } while (
+      !rq.wake_list.compare_exchange_weak(head, &p)); // each turn another CPU got in: progress, not a wait
+  if (head == nullptr) port::send_reschedule(cpu);
+}
+
+void ttwu_queue(Task& p, CpuId cpu, u32 wake_flags) {
+  if (cpu != port::this_cpu() && p.sched_class != &stop_sched_class && cpu_is_idle(cpu))
+    return ttwu_queue_wakelist(p, cpu, wake_flags);
+  Rq& rq = cpu_rq(cpu);
+  port::preempt_disable();
+  rq.lock.lock();
+  update_rq_clock(rq);
+  ttwu_do_activate(rq, p, wake_flags);
+  rq.lock.unlock();
+  port::preempt_enable_no_resched();
+}
+
+CpuId select_cpu(Task& p, CpuId prev_cpu, u32 wake_flags) {
+  const CpuMask allowed = p.cpus_mask & port::active_cpus();
+  port::assert_(!allowed.empty());
+  if (allowed.count() == 1) return allowed.lowest();
+  const CpuId cpu = p.sched_class->select_task_rq(p, prev_cpu, wake_flags);
+  return allowed.test(cpu) ? cpu : allowed.lowest();
+}
+
+void wake_current(Task& p) {
+  trace_wakeup(trace::EventType::kSchedWaking, p, p.task_cpu());
+  p.state.store(kRunning, std::memory_order_relaxed);
+  trace_wakeup(trace::EventType::kSchedWakeup, p, p.task_cpu());
+}
+
+} // namespace
+
+bool try_to_wake_up(Task& p, u32 state_mask, u32 wake_flags) {
+  wake_flags |= kWakeTtwu;
+  const port::PreemptGuard no_preempt;
+  if (&p == &current()) {
+    if ((p.state.load(std::memory_order_relaxed) & state_mask) == 0) return false;
+    wake_current(p);
+    return true;
+  }
+
+  const port::IrqLockGuard pi(p.pi_lock);
+  port::full_barrier(); // B1: the caller's stores before the load of state; pairs with set_current_state
+  if ((p.state.load(std::memory_order_relaxed) & state_mask) == 0) return false;
+  trace_wakeup(trace::EventType::kSchedWaking, p, p.task_cpu());
+
+  std::atomic_thread_fence(std::memory_order_acquire); // B2: state before on_rq
+  if (p.on_rq.load(std::memory_order_relaxed) != OnRq::kNo && ttwu_runnable(p, wake_flags)) return true;
+
+  std::atomic_thread_fence(std::memory_order_acquire); // B3: on_rq == kNo before on_cpu
+  p.state.store(kWaking, std::memory_order_relaxed);
+
+  // Still leaving its CPU: that CPU activates it as soon as it is out, without anyone spinning (spec 1.5 step
+  // 5). Only if it may run there; affinity may have changed since it was put there.
+  const CpuId prev_cpu = p.task_cpu();
+  if (p.on_cpu.load(std::memory_order_acquire) != 0 && prev_cpu != port::this_cpu() &&
+      p.cpus_mask.test(prev_cpu) && p.sched_class != &stop_sched_class) {
+    ttwu_queue_wakelist(p, prev_cpu, wake_flags);
+    return true;
+  }
+  while (p.on_cpu.load(std::memory_order_acquire) != 0) port::relax(); // B4: pairs with finish_task_switch
+
+  const CpuId cpu = select_cpu(p, prev_cpu, wake_flags);
+  if (cpu != prev_cpu) {
+    wake_flags |= kWakeMigrated;
+    set_task_cpu(p, cpu);
+  }
+  ttwu_queue(p, cpu, wake_flags);
+  return true;
+}
+
+void wake_up_new_task(Task& p) {
+  const port::PreemptGuard no_preempt;
+  const port::IrqLockGuard pi(p.pi_lock);
+  p.state.store(kRunning, std::memory_order_relaxed);
+  const CpuId cpu = select_cpu(p, p.task_cpu(), kWakeFork);
+  p.cpu.store(cpu.value, std::memory_order_relaxed); // it has never run: not a migration
+  p.wake_cpu = cpu.value;
+  Rq& rq = cpu_rq(cpu);
+  port::preempt_disable();
+  rq.lock.lock();
+  update_rq_clock(rq);
+  p.stats.last_wakeup = rq.clock_task;
+  activate_task(rq, p, kEnqueueInitial);
+  trace_wakeup(trace::EventType::kSchedWakeupNew, p, cpu);
+  wakeup_preempt(rq, p, kWakeFork);
+  rq.lock.unlock();
+  port::preempt_enable_no_resched();
+}
+
+void reschedule_interrupt() {
+  Rq& rq = this_rq();
+  if (rq.wake_list.load(std::memory_order_relaxed) == nullptr) return;
+  Task* list = rq.wake_list.exchange(nullptr); // B9: full-ordered; pairs with the push
+  Task* in_order = nullptr;                    // the stack has the newest first; activate the oldest first
+  while (list != nullptr) {
+    Task* next = list->wake_entry;
+    list->wake_entry = in_order;
+    in_order = list;
+    list = next;
+  }
+  const port::IrqLockGuard guard(rq.lock);
+  update_rq_clock(rq);
+  u32 activated = 0;
+  while (in_order != nullptr) {
+    Task& p = *in_order;
+    in_order = p.wake_entry;
+    p.wake_entry = nullptr;
+    // Either it was asleep when it was queued, or it was leaving this very CPU, which has interrupts off
+    // until it has left (B4).
+    port::assert_(p.on_cpu.load(std::memory_order_acquire) == 0);
+    ttwu_do_activate(rq, p, p.migrated_by_wake ? kWakeMigrated : 0);
+    ++activated;
+  }
+  // Only now: whoever sees 0 must also see the enqueue, else the CPU would look idle in between (spec 1.6).
+  rq.ttwu_pending.fetch_sub(activated, std::memory_order_release);
+}
+
+} // namespace runnel::sched

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reports: collected from serial lines, shown as tables and JSON.
+#include "qemu/report/report.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace runnel;
+using namespace runnel::report;
+
+namespace {
+
+const std::string kThread =
+    R"(runnel: report {"kind":"thread","task":"hog","instance":0,"pid":7,"policy":"other","cpus":"0-3","run_ns":1500000,"lifetime_ns":2000000,"activations":3,"loops":1,"overruns":0,"preemptions":4,"voluntary":5,"migrations":6,"misuses":0,"latency":{"count":3,"min_ns":900,"p50_ns":1250,"p99_ns":30000,"max_ns":31000}})";
+const std::string kCpu =
+    R"(runnel: report {"kind":"cpu","cpu":0,"busy_ns":1500000,"idle_ns":500000,"switches":42})";
+const std::string kTotal =
+    R"(runnel: report {"kind":"total","version":1,"seed":9,"ended":"duration","wall_ns":2000000,"threads":1,"switches":42,"run_ns":1500000,"preemptions":4,"migrations":6,"activations":3,"latency":{"count":3,"min_ns":900,"p50_ns":1250,"p99_ns":30000,"max_ns":31000},"forks_refused":0})";
+
+Collector collect(std::initializer_list<std::string> lines) {
+  Collector collector;
+  for (const std::string& line : lines) CHECK(collector.take(line));
+  return collector;
+}
+
+} // namespace
+
+TEST_CASE("report: lines become a report, other lines are left alone", "[report]") {
+  Collector c = collect({kThread + "\r\n", kCpu});
+  CHECK_FALSE(c.take("[    0.1] workload: started"));
+  CHECK_FALSE(c.take("  runnel: report {}"));
+  CHECK_FALSE(c.complete());
+  CHECK(c.take(kTotal));
+  CHECK(c.complete());
+  CHECK(c.report().threads[0].latency.p99_ns == 30000);
+  CHECK(c.report().cpus[0].switches == 42);
+  CHECK(c.report().total.seed == 9);
+  const auto json = to_json(c.report());
+  CHECK(json["threads"][0]["task"] == "hog");
+  CHECK(json["total"]["latency"]["max_ns"] == 31000);
+}
+
+TEST_CASE("report: damaged lines are problems, not crashes", "[report]") {
+  for (const char* line :
+       {"runnel: report {", "runnel: report []", "runnel: report {\"kind\":\"cpu\"}",
+        "runnel: report {\"kind\":\"disk\"}", "runnel: report {\"kind\":\"cpu\",\"cpu\":-1}"}) {
+    Collector c;
+    CHECK(c.take(line));
+    CHECK(c.problems().size() == 1);
+  }
+  Collector c = collect({kThread, kTotal, kTotal});
+  CHECK(c.problems().size() == 1);
+  CHECK_FALSE(collect({kTotal}).complete()); // its thread is missing
+}
+
+TEST_CASE("report: tables", "[report]") {
+  const Collector c = collect({kThread, kCpu, kTotal});
+  const std::string text = format_tables(c.report(), {.colour = Colour::kOff, .width = 52});
+  CHECK(text == "thread  cpus  run time  share  wakeups     min      p50      p99      max  preempted  "
+                "voluntary  migrated  overruns\n"
+                "hog     0-3    1.50 ms  75.0%        3  900 ns  1.25 us  30.0 us  31.0 us          4        "
+                "  5         6         0\n"
+                "\n"
+                "cpu 0   75.0% busy  ###############.....      42 switches\n"
+                "\n"
+                "1 threads, 2.00 ms of guest time: 3 wake-ups, 42 switches, 4 preemptions, 6 migrations\n"
+                "wake-up latency: min 900 ns, p50 1.25 us, p99 30.0 us, max 31.0 us\n");
+  CHECK(format_tables(c.report(), {.colour = Colour::kOn}).find("\x1b[1m") != std::string::npos);
+  CHECK(text.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("report: many threads are summed up by task, and notes are made", "[report]") {
+  Report report;
+  for (u32 i = 0; i < 50; ++i) {
+    ThreadRow row;
+    row.task = i < 49 ? "many" : "one";
+    row.instance = i;
+    row.run_ns = 10;
+    row.lifetime_ns = 100;
+    row.misuses = i == 3 ? 2 : 0;
+    report.threads.push_back(row);
+  }
+  report.total.ended = "stalled";
+  report.total.forks_refused = 5;
+  const std::string text = format_tables(report, {});
+  CHECK(text.find("many x49") != std::string::npos);
+  CHECK(text.find("many-3") == std::string::npos);
+  CHECK(text.find("490 ns  10.0%") != std::string::npos);
+  CHECK(text.find("note: ended early") != std::string::npos);
+  CHECK(text.find("note: 2 events without effect") != std::string::npos);
+  CHECK(text.find("note: 5 forks refused") != std::string::npos);
+}
+
+TEST_CASE("report: times have three digits", "[report]") {
+  CHECK(human_time(0) == "0 ns");
+  CHECK(human_time(999) == "999 ns");
+  CHECK(human_time(1000) == "1.00 us");
+  CHECK(human_time(9'994) == "9.99 us");
+  CHECK(human_time(99'940) == "99.9 us");
+  CHECK(human_time(99'960) == "100 us");
+  CHECK(human_time(999'600) == "1.00 ms");
+  CHECK(human_time(1'500'000'000) == "1.50 s");
+  CHECK(human_time(7'200'000'000'000) == "7200 s");
+}
