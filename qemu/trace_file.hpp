@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scheduling events out of a guest's memory (kernel/trace/event.hpp), merged by time and written for people
+// Scheduling events out of a guest's memory (kernel/lib/trace_event.hpp), merged by time and written for people
 // or for a trace viewer.
 #pragma once
 
 #include "kernel/lib/types.hpp"
-#include "kernel/trace/event.hpp"
+#include "kernel/lib/trace_event.hpp"
 
 #include <map>
 #include <string>

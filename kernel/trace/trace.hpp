@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernel/lib/errno.hpp"
-#include "kernel/trace/event.hpp"
+#include "kernel/lib/trace_event.hpp"
 
 #include <atomic>
 #include <string_view>

@@ -10,7 +10,7 @@ status=0
 # Every other <...> is the standard library's or a host library's: only rooms of the host may use the latter.
 cxx_files | xargs -d '\n' -r awk '
   BEGIN {
-    wire = "boot/boot_info\\.hpp$|^kernel/test/test_case\\.hpp$|^kernel/trace/event\\.hpp$|^kernel/lib/types\\.hpp$"
+    wire = "boot/boot_info\\.hpp$|^kernel/test/test_case\\.hpp$|^kernel/lib/trace_event\\.hpp$|^kernel/lib/types\\.hpp$"
     rule["boot/"]                 = "^boot/boot_info\\.hpp$"
     rule["boot/uefi/"]            = "^boot/boot_info\\.hpp$|^boot/uefi/"
     rule["boot/uefi/pure/"]       = "^boot/boot_info\\.hpp$|^boot/uefi/pure/"
@@ -22,8 +22,8 @@ cxx_files | xargs -d '\n' -r awk '
     rule["kernel/lib/"]           = "^kernel/lib/"
     # What these two supply to the standard library has nowhere to fail to but a panic.
     rule["kernel/lib/hosted.cpp"] = rule["kernel/lib/mem.cpp"] = rule["kernel/lib/"] "|^kernel/debug/panic\\.hpp$"
-    # The trace event is plain data, like the wire headers; the port brings its own implementation by include path.
-    rule["sched/"]                = "^kernel/lib/|^sched/|^<sched/|^kernel/trace/event\\.hpp$"
+    # The port brings its own implementation by include path.
+    rule["sched/"]                = "^kernel/lib/|^sched/|^<sched/"
     rule["sched/include/sched/port.hpp"] = rule["sched/"] "|^<port_impl"
     rule["ns/"]                   = "^ns/|^<ns/|^kernel/|^<sched/"
     rule["qemu/"]                 = "^qemu/|^" wire
@@ -68,7 +68,7 @@ if [ -f "$build/.ninja_deps" ]; then
     /^[^ ].*: #deps/ {
       object = $1; sub(/:$/, "", object); allowed = ""
       if (object ~ /^qemu\//)
-        allowed = "^(qemu/|boot/boot_info\\.hpp$|kernel/test/test_case\\.hpp$|kernel/trace/event\\.hpp$|kernel/lib/)"
+        allowed = "^(qemu/|boot/boot_info\\.hpp$|kernel/test/test_case\\.hpp$|kernel/lib/trace_event\\.hpp$|kernel/lib/)"
       if (object ~ /^boot\/uefi\//) allowed = "^boot/(boot_info\\.hpp$|uefi/)"
       next
     }

@@ -14,7 +14,7 @@
 #include "kernel/lib/cpumask.hpp"
 #include "kernel/lib/thread_info.hpp"
 #include "kernel/lib/types.hpp"
-#include "kernel/trace/event.hpp"
+#include "kernel/lib/trace_event.hpp"
 
 #include <port_impl.hpp>
 

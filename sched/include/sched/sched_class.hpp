@@ -3,7 +3,7 @@
 // that a class leaves out does nothing. All hooks but select_task_rq are called with the rq lock held.
 #pragma once
 
-#include "kernel/trace/event.hpp"
+#include "kernel/lib/trace_event.hpp"
 
 #include <array>
 #include <sched/rq.hpp>
