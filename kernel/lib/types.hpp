@@ -19,8 +19,12 @@ using i64 = std::int64_t;
 using usize = std::size_t;
 using uptr = std::uintptr_t;
 
-/// Most CPUs one image can drive; sizes the per-CPU arrays.
+/// Most CPUs one image can drive; sizes the per-CPU arrays. The simulated machine has more than an image.
+#ifdef RUNNEL_MAX_CPUS
+inline constexpr u32 kMaxCpus = RUNNEL_MAX_CPUS;
+#else
 inline constexpr u32 kMaxCpus = 64;
+#endif
 
 /// Logical CPU number, 0 .. nr_cpus-1; 0 is the boot CPU. Not an APIC id and not an MPIDR.
 struct CpuId {

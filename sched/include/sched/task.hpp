@@ -8,28 +8,36 @@
 #include "kernel/lib/thread_info.hpp"
 
 #include <atomic>
+#include <sched/dl_entity.hpp>
+#include <sched/fair_entity.hpp>
+#include <sched/pi_entity.hpp>
 #include <sched/port.hpp>
+#include <sched/prio.hpp>
+#include <sched/rt_entity.hpp>
 
 namespace runnel::sched {
 
 class SchedClass;
+struct AffinityRequest;
 
 /// Bits of Task::state (spec 1.3). 0 is running or runnable.
 enum TaskState : u32 {
   kRunning = 0,
   kInterruptible = 1,
   kUninterruptible = 2,
+  kStopped = 4,
+  kTraced = 8,
   kParked = 0x40,
   kDead = 0x80,
+  kWakeKill = 0x100,
   kWaking = 0x200,
+  kNoLoad = 0x400,
   kNew = 0x800,
-  kNormal = kInterruptible | kUninterruptible, // what an ordinary wake-up wakes
+  kNormal = kInterruptible | kUninterruptible,     // what an ordinary wake-up wakes
+  kSpecial = kStopped | kTraced | kParked | kDead, // set under pi_lock; their dequeue is never delayed
 };
 
 enum class OnRq : u32 { kNo = 0, kQueued = 1, kMigrating = 2 };
-
-/// Linux's policy numbers (spec 0). Until the other classes exist, only their parameters are carried.
-enum class Policy : u32 { kNormal = 0, kFifo = 1, kRr = 2, kBatch = 3, kIdle = 5, kDeadline = 6, kExt = 7 };
 
 struct TaskStats {
   Duration sum_exec_runtime; // time on a CPU, by clock_task
@@ -38,37 +46,64 @@ struct TaskStats {
   u64 nr_migrations = 0;
   u64 nr_wakeups = 0;
   Instant last_wakeup; // when it last became runnable by a wake-up
+  Instant wait_start;  // since when it is runnable and not running
+  Duration wait_sum;
 };
 
 struct Task {
   ThreadInfo thread; // first: the architecture's `current` points here
 
-  port::Lock pi_lock{port::LockRank::kPi}; // wakers; cpus_mask, policy (with the rq lock, L4)
+  port::Lock pi_lock{port::LockRank::kPi}; // wakers; affinity, policy, priority (with the rq lock, L4)
   std::atomic<u32> state{kNew};            // the task itself, or a waker under pi_lock
   std::atomic<OnRq> on_rq{OnRq::kNo};      // rq lock
   std::atomic<u32> on_cpu{0}; // set before the switch to it, cleared with release after it left (B4)
   std::atomic<u32> cpu{0};    // rule L7
-  u32 wake_cpu = 0;
+  u32 wake_cpu = 0;           // where it last wanted to be; kept across proxy migration
+  bool sched_delayed = false; // fair: blocked while ineligible, still in the tree; rq lock
 
-  const SchedClass* sched_class = nullptr; // pi_lock and rq lock
+  // pi_lock and rq lock (L4)
+  const SchedClass* sched_class = nullptr;
   Policy policy = Policy::kNormal;
-  i32 nice = 0;
-  u32 rt_priority = 0;
-  CpuMask cpus_mask = CpuMask::all();
+  i32 static_prio = kDefaultPrio; // 120 + nice
+  i32 normal_prio = kDefaultPrio; // by its own parameters
+  i32 prio = kDefaultPrio;        // with what others lend it
+  u32 rt_priority = 0;            // 1..99 for FIFO and RR, else 0
+  bool reset_on_fork = false;
 
   // rq lock
-  ListNode run_node;
-  Duration slice_left;
+  FairEntity se;
+  RtEntity rt;
+  DlEntity dl;
+  PiEntity pi;
+  DlEntity* dl_server = nullptr; // the server that let this task be picked; nullptr: none
   Instant exec_start;
   TaskStats stats;
 
+  // Affinity (spec 1.16, 1.17): pi_lock and rq lock
+  CpuMask cpus_mask = CpuMask::all();   // what was asked for
+  const CpuMask* cpus_ptr = &cpus_mask; // what is in force: single_cpu while migrate-disabled
+  CpuMask single_cpu;
+  u32 nr_cpus_allowed = kMaxCpus;
+  u32 migration_disabled = 0;                  // nesting; only the task itself changes it
+  AffinityRequest* affinity_request = nullptr; // who waits for it to leave a CPU; pi_lock
+  bool is_kthread = true;
+  bool is_per_cpu = false; // pinned for ever to the CPU it serves: mask may not change
+
   Task* wake_entry = nullptr;    // link of a remote wake list (B9)
   bool migrated_by_wake = false; // carried over that list
+  u64 last_sum_exec = 0;
 
   u32 pid = 0;
   char comm[16] = {};
 
+  Task() = default;
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+
   CpuId task_cpu() const { return {cpu.load(std::memory_order_relaxed)}; }
+  i32 nice() const { return prio_to_nice(static_prio); }
+  bool is_queued() const { return on_rq.load(std::memory_order_relaxed) == OnRq::kQueued; }
+  bool is_on_cpu() const { return on_cpu.load(std::memory_order_relaxed) != 0; }
 };
 
 /// The task that runs here; stable.
