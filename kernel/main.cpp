@@ -10,6 +10,7 @@
 #include "kernel/log/log.hpp"
 #include "kernel/mm/init.hpp"
 #include "kernel/mm/usage.hpp"
+#include "kernel/sched_port/seed.hpp"
 #include "kernel/shell/shell.hpp"
 #include "kernel/smp/bringup.hpp"
 #include "kernel/smp/cpumask.hpp"
@@ -93,6 +94,7 @@ void read_command_line() {
   BufferSink sink(why);
   if (cmdline::parse(boot_info.command_line, options, sink)) {
     log::set_level(options.log_level);
+    scheduler_seed = options.seed;
     debug::set_after_end(options.linger ? debug::AfterEnd::kLinger : debug::AfterEnd::kExit);
     return;
   }

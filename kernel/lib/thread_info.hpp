@@ -13,6 +13,7 @@ namespace runnel {
 enum ThreadFlag : u32 {
   kNeedResched = 1u << 0,
   kPolling = 1u << 1,
+  kNeedReschedLazy = 1u << 2, // honoured at return to user or from the next tick on (spec 1.9 N2, N4)
 };
 
 /// Fields of ThreadInfo::preempt_count (spec 1.9): depth of preempt_disable and spinlocks, then of

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scheduler's port on real hardware.
+#include "kernel/log/log.hpp"
+#include "kernel/sched_port/seed.hpp"
 #include "kernel/smp/cpumask.hpp"
 #include "kernel/smp/idle.hpp"
 #include "kernel/sync/rcu.hpp"
@@ -12,13 +14,27 @@
 #include <arch/irqchip.hpp>
 #include <sched/sched.hpp>
 
+constinit runnel::u64 runnel::scheduler_seed = 1;
+
 namespace runnel::sched::port {
 
 Instant clock() { return time::now(); }
 void send_reschedule(CpuId cpu) { arch::send_ipi(cpu, arch::Ipi::kReschedule); }
 void tick_start() { time::tick_start(); }
 void tick_stop() { time::tick_stop(); }
-CpuMask active_cpus() { return online_cpus(); }
+Duration irq_time(CpuId) { return {}; }
+
+void timer_start(Timer& timer, Instant expires) { time::timer_start(timer, expires); }
+bool timer_cancel(Timer& timer) { return time::timer_cancel(timer); }
+bool timer_is_queued(const Timer& timer) {
+  return timer.state.load(std::memory_order_relaxed) == Timer::State::kQueued;
+}
+
+CpuMask possible_cpus() { return CpuMask::first(nr_cpus()); }
+CpuMask online_cpus() { return runnel::online_cpus(); }
+CpuMask active_cpus() { return runnel::active_cpus(); }
+void set_cpu_active(CpuId cpu) { runnel::set_cpu_active(cpu); }
+void set_cpu_inactive(CpuId cpu) { runnel::set_cpu_inactive(cpu); }
 
 Task* context_switch(Task& prev, Task& next) {
   auto& from = static_cast<runnel::Task&>(prev);
@@ -27,8 +43,17 @@ Task* context_switch(Task& prev, Task& next) {
       runnel_context_switch(&from.context, &to.context, &prev.thread, &next.thread));
 }
 
-void task_dead(Task& task) { put_task(static_cast<runnel::Task&>(task)); }
+void get_task(Task& task) { runnel::get_task(static_cast<runnel::Task&>(task)); }
+void put_task(Task& task) { runnel::put_task(static_cast<runnel::Task&>(task)); }
+void task_dead(Task& task) { runnel::put_task(static_cast<runnel::Task&>(task)); }
 void note_context_switch() { sync::rcu_note_context_switch(); }
+void synchronize() { sync::synchronize_rcu(); }
+
+u64 random_seed() { return scheduler_seed; }
+
+void notice(const Task& task, const char* what) {
+  printk("sched: {}/{}: {}", std::string_view(task.comm), task.pid, what);
+}
 
 bool trace_enabled() { return trace::enabled(); }
 void trace(trace::EventType type, u32 pid, u64 a, u64 b) { trace::record(type, pid, a, b); }

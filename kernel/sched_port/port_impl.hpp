@@ -4,7 +4,9 @@
 
 #include "kernel/debug/panic.hpp"
 #include "kernel/sync/preempt.hpp"
+#include "kernel/sync/rcu.hpp"
 #include "kernel/sync/spinlock.hpp"
+#include "kernel/time/timer.hpp"
 
 #include <arch/cpu.hpp>
 
@@ -18,8 +20,12 @@ using sync::preempt_disable;
 using sync::preempt_enable;
 using sync::preempt_enable_no_resched;
 using sync::PreemptGuard;
+using sync::RcuReadGuard;
+using Timer = time::Timer;
 
 inline void full_barrier() { arch::Cpu::full_barrier(); }
+inline void write_barrier() { std::atomic_thread_fence(std::memory_order_release); }
+inline void read_barrier() { std::atomic_thread_fence(std::memory_order_acquire); }
 inline void relax() { arch::Cpu::relax(); }
 inline CpuId this_cpu() { return arch::Cpu::this_cpu(); }
 inline ThreadInfo* current_thread() { return arch::Cpu::current(); }

@@ -18,11 +18,15 @@ namespace runnel {
 namespace {
 constinit arch::MachineInfo machine;
 constinit AtomicCpuMask online;
+constinit AtomicCpuMask active;
 } // namespace
 
 const arch::MachineInfo& machine_info() { return machine; }
 u32 nr_cpus() { return machine.nr_cpus; }
 CpuMask online_cpus() { return online.load(); }
+CpuMask active_cpus() { return active.load(); }
+void set_cpu_active(CpuId cpu) { active.set(cpu); }
+void set_cpu_inactive(CpuId cpu) { active.clear(cpu); }
 
 namespace smp {
 namespace {
@@ -63,6 +67,7 @@ void init_boot_cpu() {
   arch::irqchip_init_cpu(kBoot);
   arch::timer_init_cpu(kBoot);
   online.set(kBoot);
+  active.set(kBoot);
 }
 
 void create_stopper(CpuId cpu) {
@@ -96,6 +101,7 @@ void upcall::secondary_start(CpuId cpu) {
   smp::give_emergency_stacks(cpu);
   arch::irqchip_init_cpu(cpu);
   arch::timer_init_cpu(cpu);
+  active.set(cpu);
   online.set(cpu); // full barrier: everything above is visible to who sees the CPU online
   smp::idle_loop();
 }

@@ -10,6 +10,10 @@ namespace runnel {
 
 /// CPUs that have come up (and take interrupts).
 CpuMask online_cpus();
+/// Of those, the ones that ordinary tasks may be placed on; a CPU that goes down leaves first.
+CpuMask active_cpus();
+void set_cpu_active(CpuId cpu);
+void set_cpu_inactive(CpuId cpu);
 /// Number of CPUs the firmware lists, at most kMaxCpus; all come online during boot or the boot says which
 /// did not.
 u32 nr_cpus();

@@ -15,7 +15,7 @@ namespace {
 
 constinit PerCpu<Task> idle_tasks;
 
-constinit SpinLock list_lock{LockRank::kTaskList};
+constinit SpinLock list_lock{LockRank::kTaskList}; // interrupts off: a timer may drop the last reference
 constinit List<Task, &Task::all_tasks> tasks GUARDED_BY(list_lock);
 constinit u32 task_count GUARDED_BY(list_lock) = 0;
 constinit std::atomic<u32> next_pid{1};
@@ -27,13 +27,13 @@ void free_task(sync::RcuHead& head) {
 }
 
 void link_task(Task& task) {
-  const SpinGuard guard(list_lock);
+  const IrqSpinGuard guard(list_lock);
   tasks.push_back(task);
   ++task_count;
 }
 
 void unlink_task(Task& task) {
-  const SpinGuard guard(list_lock);
+  const IrqSpinGuard guard(list_lock);
   List<Task, &Task::all_tasks>::erase(task);
   --task_count;
 }
@@ -50,12 +50,12 @@ void put_task(Task& task) {
 }
 
 void for_each_task(void (*visit)(void* context, Task& task), void* context) {
-  const SpinGuard guard(list_lock);
+  const IrqSpinGuard guard(list_lock);
   for (Task& task : tasks) visit(context, task);
 }
 
 u32 nr_tasks() {
-  const SpinGuard guard(list_lock);
+  const IrqSpinGuard guard(list_lock);
   return task_count;
 }
 
@@ -106,7 +106,8 @@ Result<i32> kthread_join_for(Task* task, Duration limit) {
 void kthread_exit(i32 code) {
   Task& self = current_task();
   self.exit_code = code;
-  if (trace::enabled()) trace::record(trace::EventType::kProcessExit, self.pid, 0, 0);
+  if (trace::enabled())
+    trace::record(trace::EventType::kProcessExit, self.pid, trace::pack_prio(0, self.prio), 0);
   self.exited.complete_all();
   sched::do_task_dead(); // the scheduler drops the thread's own reference once it has left the CPU
 }
@@ -122,6 +123,6 @@ void yield() {
                       // turn
   sched::yield();
 }
-Result<> set_affinity(Task& task, CpuMask mask) { return sched::set_cpus_allowed(task, mask); }
+Result<> set_affinity(Task& task, const CpuMask& mask) { return sched::set_cpus_allowed(task, mask); }
 
 } // namespace runnel

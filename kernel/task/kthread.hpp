@@ -33,6 +33,6 @@ Result<i32> kthread_join_for(Task* task, Duration limit);
 /// Lets other threads of this CPU run.
 void yield();
 /// Spec sched_core 1.16: on return `task` does not run outside `mask`. kINVAL: no online CPU in it.
-Result<> set_affinity(Task& task, CpuMask mask);
+Result<> set_affinity(Task& task, const CpuMask& mask);
 
 } // namespace runnel

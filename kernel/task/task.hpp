@@ -31,7 +31,8 @@ inline Task& current_task() { return static_cast<Task&>(sched::current()); }
 Task& idle_task(CpuId cpu);
 
 inline void get_task(Task& task) { task.refs.fetch_add(1, std::memory_order_relaxed); }
-/// Drops a reference; the last one frees the task after an RCU grace period. Thread context, no locks held.
+/// Drops a reference; the last one frees the task after an RCU grace period. No lock of rank kTaskList or
+/// further in held.
 void put_task(Task& task);
 
 /// Calls `visit(task)` for all threads but the idle ones, in the order of creation, with the task list locked

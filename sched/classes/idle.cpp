@@ -10,14 +10,22 @@ class IdleClass final : public SchedClass {
   constexpr IdleClass() : SchedClass("idle", 0) {}
 
   void enqueue_task(Rq& rq, Task&, u32) const override REQUIRES(rq.lock) { port::assert_(false); }
-  void dequeue_task(Rq& rq, Task&, u32) const override REQUIRES(rq.lock) { port::assert_(false); }
+  bool dequeue_task(Rq& rq, Task&, u32) const override REQUIRES(rq.lock) {
+    port::assert_(false);
+    return true;
+  }
   void wakeup_preempt(Rq& rq, Task&, u32) const override REQUIRES(rq.lock) { resched_curr(rq); }
-  Pick pick_task(Rq& rq) const override REQUIRES(rq.lock) { return {rq.idle, trace::PickReason::kIdle}; }
+  Pick pick_task(Rq& rq) const override REQUIRES(rq.lock) {
+    return {.task = rq.idle, .reason = trace::PickReason::kIdle};
+  }
 
-  void set_next_task(Rq& rq, Task&) const override REQUIRES(rq.lock) { rq.idle_since = rq.clock_task; }
+  void set_next_task(Rq& rq, Task&, SetNext) const override REQUIRES(rq.lock) {
+    rq.idle_since = rq_clock_task(rq);
+  }
 
-  void put_prev_task(Rq& rq, Task&) const override REQUIRES(rq.lock) {
-    rq.idle_time += rq.clock_task - rq.idle_since;
+  void put_prev_task(Rq& rq, Task&, Task*) const override REQUIRES(rq.lock) {
+    update_curr(rq);
+    rq.idle_time += rq_clock_task(rq) - rq.idle_since;
     rq.idle_since = rq.clock_task;
   }
 

@@ -1,63 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
-// Round robin: every runnable task gets the same slice in turn. The first class behind the interface; the
-// fair, rt and deadline classes take its place.
-#include <sched/sched.hpp>
+// A plain round-robin in the place of the fair class, until that one is in.
 #include <sched/sched_class.hpp>
 
 namespace runnel::sched {
 namespace {
 
-/// Three ticks: short against what a person notices, long against the cost of a switch.
 constexpr Duration kSlice = port::kTick * 3;
+
+Task& task_of(FairEntity& se) {
+  const auto offset = reinterpret_cast<uptr>(&reinterpret_cast<Task*>(uptr{4096})->se) - uptr{4096};
+  return *reinterpret_cast<Task*>(reinterpret_cast<uptr>(&se) - offset);
+}
 
 class RrClass final : public SchedClass {
  public:
-  constexpr RrClass() : SchedClass("rr", 2) {}
+  constexpr RrClass() : SchedClass("fair", 2) {}
 
-  void enqueue_task(Rq& rq, Task& p, u32 flags) const override REQUIRES(rq.lock) {
-    if (p.slice_left.ns <= 0) p.slice_left = kSlice;
-    if ((flags & kEnqueueHead) != 0)
-      rq.rr.queue.push_front(p);
+  void enqueue_task(Rq& rq, Task& p, u32) const override REQUIRES(rq.lock) {
+    p.se.on_rq = true;
+    if (&p != rq.donor) rq.fair.queue.push_back(p.se);
+    ++rq.fair.nr_queued;
+    add_nr_running(rq, 1);
+  }
+
+  bool dequeue_task(Rq& rq, Task& p, u32) const override REQUIRES(rq.lock) {
+    update_curr(rq);
+    p.se.on_rq = false;
+    if (p.se.all_node.is_linked()) rq.fair.queue.erase(p.se);
+    --rq.fair.nr_queued;
+    sub_nr_running(rq, 1);
+    return true;
+  }
+
+  void yield_task(Rq& rq) const override REQUIRES(rq.lock) { rq.donor->se.slice_left = Duration{0}; }
+
+  void put_prev_task(Rq& rq, Task& p, Task*) const override REQUIRES(rq.lock) {
+    update_curr(rq);
+    if (!p.se.on_rq) return;
+    if (p.se.slice_left.ns > 0)
+      rq.fair.queue.push_front(p.se);
     else
-      rq.rr.queue.push_back(p);
-    ++rq.rr.nr_queued;
+      rq.fair.queue.push_back(p.se);
   }
 
-  void dequeue_task(Rq& rq, Task& p, u32) const override REQUIRES(rq.lock) {
-    rq.rr.queue.erase(p);
-    --rq.rr.nr_queued;
-  }
-
-  void yield_task(Rq& rq) const override REQUIRES(rq.lock) { rq.curr->slice_left = Duration{0}; }
-
-  // The running task stays in the queue, at its head: a woken task waits for its turn, unless only the
-  // slice's end keeps the current one there.
-  void put_prev_task(Rq& rq, Task& p) const override REQUIRES(rq.lock) {
-    if (p.on_rq.load(std::memory_order_relaxed) != OnRq::kQueued || p.slice_left.ns > 0) return;
-    p.slice_left = kSlice;
-    rq.rr.queue.erase(p);
-    rq.rr.queue.push_back(p);
+  void set_next_task(Rq& rq, Task& p, SetNext) const override REQUIRES(rq.lock) {
+    if (p.se.all_node.is_linked()) rq.fair.queue.erase(p.se);
+    if (p.se.slice_left.ns <= 0) p.se.slice_left = kSlice;
   }
 
   Pick pick_task(Rq& rq) const override REQUIRES(rq.lock) {
-    return {rq.rr.queue.front(),
-            rq.rr.nr_queued > 1 ? trace::PickReason::kRoundRobin : trace::PickReason::kOnlyOne};
+    Task& donor = *rq.donor;
+    const bool donor_may = donor.sched_class == this && donor.se.on_rq;
+    if (donor_may) update_curr(rq);
+    FairEntity* first = rq.fair.queue.front();
+    const auto reason = rq.fair.nr_queued > 1 ? trace::PickReason::kRoundRobin : trace::PickReason::kOnlyOne;
+    if (donor_may && (donor.se.slice_left.ns > 0 || first == nullptr)) {
+      if (donor.se.slice_left.ns <= 0) donor.se.slice_left = kSlice;
+      return {.task = &donor, .reason = reason};
+    }
+    return {.task = first != nullptr ? &task_of(*first) : nullptr, .reason = reason};
   }
 
   void update_curr(Rq& rq) const override REQUIRES(rq.lock) {
-    Task& p = *rq.curr;
-    const Duration before = p.stats.sum_exec_runtime;
-    SchedClass::update_curr(rq);
-    p.slice_left -= p.stats.sum_exec_runtime - before;
+    if (rq.donor->sched_class == this) rq.donor->se.slice_left -= update_curr_common(rq);
   }
 
-  void task_tick(Rq& rq, Task& p) const override REQUIRES(rq.lock) {
-    if (p.slice_left.ns <= 0 && rq.rr.nr_queued > 1) resched_curr(rq);
+  void task_tick(Rq& rq, Task& p, Tick) const override REQUIRES(rq.lock) {
+    update_curr(rq);
+    if (p.se.slice_left.ns <= 0 && rq.fair.nr_queued > 1) resched_curr(rq);
   }
 
   /// Where it was if that is idle, else any idle CPU, else where it was unless another has fewer to serve.
   CpuId select_task_rq(Task& p, CpuId prev_cpu, u32 flags) const override {
-    const CpuMask allowed = p.cpus_mask & port::active_cpus();
+    const CpuMask allowed = *p.cpus_ptr & port::active_cpus();
+    if (allowed.empty()) return prev_cpu;
     const bool fork = (flags & kWakeFork) != 0;
     if (!fork && allowed.test(prev_cpu) && cpu_is_idle(prev_cpu)) return prev_cpu;
     CpuId best = allowed.test(prev_cpu) ? prev_cpu : allowed.lowest();
@@ -82,9 +98,10 @@ class RrClass final : public SchedClass {
   }
 
   static Task* first_movable(Rq& from, const Rq& to) {
-    for (Task& p : from.rr.queue)
-      if (&p != from.curr && p.on_cpu.load(std::memory_order_relaxed) == 0 && p.cpus_mask.test(to.cpu))
-        return &p;
+    for (FairEntity& se : from.fair.queue) {
+      Task& p = task_of(se);
+      if (!p.is_on_cpu() && p.migration_disabled == 0 && is_cpu_allowed(p, to.cpu)) return &p;
+    }
     return nullptr;
   }
 };
@@ -92,6 +109,7 @@ class RrClass final : public SchedClass {
 /// Pulls one waiting task from the CPU with most of them. The lock is dropped and both are taken in order
 /// (L3).
 bool RrClass::balance(Rq& rq, Task&) const NO_THREAD_SAFETY_ANALYSIS {
+  if (rq.nr_running != 0) return true;
   Rq* busiest = nullptr;
   u32 most = 1;
   for (const CpuId cpu : port::active_cpus()) {
@@ -102,19 +120,13 @@ bool RrClass::balance(Rq& rq, Task&) const NO_THREAD_SAFETY_ANALYSIS {
     }
   }
   if (busiest == nullptr) return false;
-
-  rq.lock.unlock();
-  port::preempt_enable_no_resched();
-  {
-    DoubleRqLock both(rq, *busiest);
-    Task* p = busiest->rr.nr_queued > 1 ? first_movable(*busiest, rq) : nullptr;
-    if (p != nullptr && rq.rr.nr_queued == 0) {
-      update_rq_clock(*busiest);
-      move_queued_task(*busiest, rq, *p);
-    }
+  double_lock_balance(rq, *busiest);
+  Task* p = busiest->fair.nr_queued > 1 ? first_movable(*busiest, rq) : nullptr;
+  if (p != nullptr && rq.nr_running == 0) {
+    update_rq_clock(*busiest);
+    move_queued_task(*busiest, rq, *p);
   }
-  port::preempt_disable();
-  rq.lock.lock();
+  double_unlock_balance(rq, *busiest);
   update_rq_clock(rq);
   return rq.nr_running != 0;
 }
@@ -123,6 +135,6 @@ constinit const RrClass rr;
 
 } // namespace
 
-const SchedClass& rr_sched_class = rr;
+const SchedClass& fair_sched_class = rr;
 
 } // namespace runnel::sched

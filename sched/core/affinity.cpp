@@ -1,13 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changing where a task may run (spec 1.16).
+
+// Where a task may run, and changing it (spec 1.16).
+#include "sched/core/affinity.hpp"
+
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
 namespace runnel::sched {
-namespace {
 
-/// In the stopper of the CPU the task was on when its mask changed: it is not running now, so it can be moved
-/// as queued. It may have left meanwhile, or its mask may have changed again; then there is nothing to do.
+bool is_cpu_allowed(const Task& p, CpuId cpu) {
+  if (!p.cpus_ptr->test(cpu)) return false;
+  if (p.migration_disabled != 0) return port::online_cpus().test(cpu);
+  if (!p.is_kthread) return port::active_cpus().test(cpu);
+  if (p.is_per_cpu) return port::online_cpus().test(cpu);
+  return port::online_cpus().test(cpu) && !cpu_rq(cpu).balance_push;
+}
+
+CpuId any_cpu(const CpuMask& mask) {
+  u32 n = rq_random(this_rq()) % mask.count();
+  for (const CpuId cpu : mask)
+    if (n-- == 0) return cpu;
+  __builtin_unreachable();
+}
+
+CpuId select_fallback_rq(Task& p, CpuId) {
+  for (;;) {
+    for (const CpuId cpu : *p.cpus_ptr)
+      if (is_cpu_allowed(p, cpu)) return cpu;
+    // Nothing left of what was asked for: widen.
+    port::assert_(p.cpus_mask != port::possible_cpus());
+    p.cpus_mask = port::possible_cpus();
+    p.nr_cpus_allowed = p.cpus_mask.count();
+    port::notice(p, "no longer affine: none of its CPUs is up");
+  }
+}
+
 void push_from_here(void* arg) NO_THREAD_SAFETY_ANALYSIS {
   Task& p = *static_cast<Task*>(arg);
   {
@@ -16,35 +43,120 @@ void push_from_here(void* arg) NO_THREAD_SAFETY_ANALYSIS {
   }
   const port::IrqLockGuard pi(p.pi_lock);
   const CpuId here = port::this_cpu();
-  const CpuMask allowed = p.cpus_mask & port::active_cpus();
-  if (p.task_cpu() != here || allowed.test(here) || allowed.empty()) return;
+  if (p.task_cpu() != here || is_cpu_allowed(p, here) || p.migration_disabled != 0) return;
+  const CpuId target = select_fallback_rq(p, here);
   Rq& from = cpu_rq(here);
-  Rq& to = cpu_rq(allowed.lowest());
+  Rq& to = cpu_rq(target);
   const DoubleRqLock both(from, to);
-  if (p.on_rq.load(std::memory_order_relaxed) != OnRq::kQueued || p.task_cpu() != here) return;
+  if (!p.is_queued() || p.task_cpu() != here) return;
   update_rq_clock(from);
   update_rq_clock(to);
   move_queued_task(from, to, p);
   wakeup_preempt(to, p, 0);
 }
 
+namespace {
+
+/// A pure donor does not execute where it is queued: its place may stay (A7).
+bool may_run_here(const Rq& rq, const Task& p) { return rq.curr == &p || p.is_on_cpu(); }
+
+enum class Wait { kNo, kStopper, kEnable };
+
+/// The change itself. Says what must happen before `p` is certain not to run on a forbidden CPU (A5).
+Wait change_mask(Task& p, const CpuMask& mask, CpuId& cpu,
+                 AffinityRequest& request) NO_THREAD_SAFETY_ANALYSIS {
+  const port::IrqLockGuard pi(p.pi_lock);
+  TaskRqLock locked(p);
+  Rq& rq = locked.rq();
+  update_rq_clock(rq);
+  if (p.migration_disabled != 0 && p.cpus_ptr != &p.cpus_mask) {
+    p.cpus_mask = mask; // nr_cpus_allowed follows when the mask in force does
+  } else {
+    const SchedChange change(rq, p, *p.sched_class, kFlagSave); // A9
+    p.sched_class->set_cpus_allowed(rq, p, mask);
+  }
+  run_balance_callbacks(rq);
+  cpu = p.task_cpu();
+  if (mask.test(cpu) && port::active_cpus().test(cpu)) return Wait::kNo;
+  if (p.migration_disabled != 0 && &p != &current()) {
+    request.next = p.affinity_request;
+    p.affinity_request = &request;
+    return Wait::kEnable;
+  }
+  const bool on_its_way =
+      p.is_queued() || p.state.load(std::memory_order_relaxed) == kWaking || may_run_here(rq, p);
+  return on_its_way ? Wait::kStopper
+                    : Wait::kNo; // a blocked task is placed by its waker, which looks at the new mask
+}
+
+void wait_for(AffinityRequest& request) {
+  for (;;) {
+    set_current_state(kUninterruptible);
+    if (request.done.load(std::memory_order_acquire) != 0) break; // pairs with the release in answer_requests
+    schedule();
+  }
+  current().state.store(kRunning, std::memory_order_relaxed);
+}
+
+void answer_requests(AffinityRequest* request) {
+  while (request != nullptr) {
+    AffinityRequest& one = *request;
+    request = one.next;
+    Task& waiter = *one.waiter;
+    port::get_task(waiter); // with `done` the request, and soon perhaps the waiter, is gone
+    one.done.store(1, std::memory_order_release);
+    wake_up_process(waiter);
+    port::put_task(waiter);
+  }
+}
+
 } // namespace
 
-Result<> set_cpus_allowed(Task& p, CpuMask mask) {
-  if ((mask & port::active_cpus()).empty()) return err(Errno::kINVAL);
+Result<> set_cpus_allowed(Task& p, const CpuMask& mask) {
+  if (p.is_per_cpu && mask != p.cpus_mask) return err(Errno::kINVAL);
+  if (!mask.intersects(port::active_cpus())) return err(Errno::kINVAL);
+  if (p.policy == Policy::kDeadline && !mask.contains(root_domain().span & port::active_cpus()))
+    return err(Errno::kBUSY); // A3; admission off is looked at by the deadline class
+  AffinityRequest request;
   CpuId cpu;
-  {
-    const port::IrqLockGuard pi(p.pi_lock);
-    TaskRqLock locked(p);
-    p.cpus_mask = mask;
-    cpu = p.task_cpu();
-    const bool on_its_way = p.on_rq.load(std::memory_order_relaxed) != OnRq::kNo ||
-                            p.state.load(std::memory_order_relaxed) == kWaking;
-    // A5: a blocked task is placed by its waker, which looks at the new mask.
-    if (mask.test(cpu) || !on_its_way) return {};
+  switch (change_mask(p, mask, cpu, request)) {
+  case Wait::kNo:
+    break;
+  case Wait::kStopper:
+    stop_one_cpu(cpu, push_from_here, &p);
+    break;
+  case Wait::kEnable:
+    wait_for(request);
+    break;
   }
-  stop_one_cpu(cpu, push_from_here, &p);
   return {};
+}
+
+void unpin_migrate_disabled(Task& p) NO_THREAD_SAFETY_ANALYSIS {
+  AffinityRequest* requests;
+  bool must_leave;
+  {
+    // Preemption is off from the mask's return to the count's end, else schedule() would pin the task again.
+    const port::PreemptGuard no_preempt;
+    {
+      const port::IrqLockGuard pi(p.pi_lock);
+      TaskRqLock locked(p);
+      Rq& rq = locked.rq();
+      if (p.cpus_ptr != &p.cpus_mask) {
+        update_rq_clock(rq);
+        const SchedChange change(rq, p, *p.sched_class, kFlagSave);
+        p.cpus_ptr = &p.cpus_mask;
+        p.nr_cpus_allowed = p.cpus_mask.count();
+      }
+      requests = p.affinity_request;
+      p.affinity_request = nullptr;
+      p.migration_disabled = 0;
+      must_leave = !is_cpu_allowed(p, rq.cpu);
+      rq.nr_pinned.fetch_sub(1, std::memory_order_relaxed);
+    }
+  }
+  if (must_leave) stop_one_cpu(p.task_cpu(), push_from_here, &p);
+  answer_requests(requests);
 }
 
 } // namespace runnel::sched

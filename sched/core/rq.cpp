@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runqueues: the array, their locks, what goes on and off them.
-#include <sched/rq.hpp>
+
+// Runqueues: the array, what goes on and off them.
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
@@ -9,12 +9,9 @@ namespace {
 
 constinit Rq runqueues[kMaxCpus];
 
-void set_nr_running(Rq& rq, u32 n) REQUIRES(rq.lock) {
-  rq.nr_running = n;
-  rq.nr_running_hint.store(n, std::memory_order_relaxed);
-}
-
 } // namespace
+
+constinit Features features;
 
 Rq& cpu_rq(CpuId cpu) { return runqueues[cpu.value]; }
 
@@ -24,28 +21,56 @@ bool cpu_is_idle(CpuId cpu) {
          rq.ttwu_pending.load(std::memory_order_relaxed) == 0;
 }
 
-void update_rq_clock(Rq& rq) {
-  const Instant now = port::clock();
-  if (now.is_after(rq.clock_task)) rq.clock_task = now;
+u32 rq_random(Rq& rq) {
+  u32 x = rq.random; // xorshift32 (Marsaglia 2003)
+  x ^= x << 13;
+  x ^= x >> 17;
+  x ^= x << 5;
+  return rq.random = x;
+}
+
+void add_nr_running(Rq& rq, u32 n) {
+  rq.nr_running += n;
+  rq.nr_running_hint.store(rq.nr_running, std::memory_order_relaxed);
+  if (rq.nr_running > 1 && rq.rd != nullptr && rq.rd->overloaded.load(std::memory_order_relaxed) == 0)
+    rq.rd->overloaded.store(1, std::memory_order_relaxed);
+}
+
+void sub_nr_running(Rq& rq, u32 n) {
+  rq.nr_running -= n;
+  rq.nr_running_hint.store(rq.nr_running, std::memory_order_relaxed);
 }
 
 void activate_task(Rq& rq, Task& p, u32 flags) {
   p.sched_class->enqueue_task(rq, p, flags);
-  set_nr_running(rq, rq.nr_running + 1);
   p.on_rq.store(OnRq::kQueued, std::memory_order_relaxed);
 }
 
-void deactivate_task(Rq& rq, Task& p, u32 flags) {
-  // Before the dequeue: B3 wants on_rq to fall only under a lock that was taken after on_cpu was set.
-  p.on_rq.store((flags & kFlagMigrating) != 0 ? OnRq::kMigrating : OnRq::kNo, std::memory_order_relaxed);
-  set_nr_running(rq, rq.nr_running - 1);
-  p.sched_class->dequeue_task(rq, p, flags);
+bool deactivate_task(Rq& rq, Task& p, u32 flags) {
+  if ((flags & kDequeueSleep) == 0) {
+    p.on_rq.store(OnRq::kMigrating, std::memory_order_relaxed);
+    p.sched_class->dequeue_task(rq, p, flags);
+    return true;
+  }
+  if (!p.sched_class->dequeue_task(rq, p, flags)) return false;
+  // B3: on_rq falls only under a lock that was taken after on_cpu was set; release, as in
+  // finish_delayed_dequeue.
+  p.on_rq.store(OnRq::kNo, std::memory_order_release);
+  return true;
+}
+
+void finish_delayed_dequeue(Rq& rq, Task& p) {
+  sub_nr_running(rq, 1);
+  p.sched_delayed = false;
+  // The last touch: p is on no CPU, so a waker that reads kNo (B2, B3) may take it elsewhere at once.
+  p.on_rq.store(OnRq::kNo, std::memory_order_release);
 }
 
 void wakeup_preempt(Rq& rq, Task& p, u32 flags) {
   if (p.sched_class == rq.next_class) {
     p.sched_class->wakeup_preempt(rq, p, flags);
   } else if (p.sched_class->outranks(*rq.next_class)) {
+    rq.next_class->wakeup_preempt(rq, p, flags);
     resched_curr(rq);
     rq.next_class = p.sched_class;
   }
@@ -55,7 +80,9 @@ void set_task_cpu(Task& p, CpuId cpu) {
   const CpuId old = p.task_cpu();
   if (old == cpu) return;
   ++p.stats.nr_migrations;
-  if (port::trace_enabled()) port::trace(trace::EventType::kSchedMigrateTask, p.pid, old.value, cpu.value);
+  if (port::trace_enabled())
+    port::trace(trace::EventType::kSchedMigrateTask, p.pid, trace::pack_prio(old.value, p.prio), cpu.value);
+  p.sched_class->migrate_task_rq(p, cpu);
   // B6: on_rq == kMigrating is visible before the new cpu; pairs with the acquire in TaskRqLock.
   p.cpu.store(cpu.value, std::memory_order_release);
   p.wake_cpu = cpu.value;
@@ -67,51 +94,9 @@ void move_queued_task(Rq& from, Rq& to, Task& p) {
   activate_task(to, p, kFlagMigrating);
 }
 
-DoubleRqLock::DoubleRqLock(Rq& a, Rq& b) NO_THREAD_SAFETY_ANALYSIS : a_(a.cpu < b.cpu ? a : b),
-                                                                     b_(a.cpu < b.cpu ? b : a) {
-  port::preempt_disable();
-  a_.lock.lock();
-  b_.lock.lock_nested();
-}
-
-DoubleRqLock::~DoubleRqLock() NO_THREAD_SAFETY_ANALYSIS {
-  b_.lock.unlock();
-  a_.lock.unlock();
-  port::preempt_enable_no_resched();
-}
-
-TaskRqLock::TaskRqLock(Task& p) NO_THREAD_SAFETY_ANALYSIS {
-  port::preempt_disable();
-  for (;;) {
-    const CpuId cpu{p.cpu.load(std::memory_order_acquire)}; // B6: pairs with the release in set_task_cpu
-    rq_ = &cpu_rq(cpu);
-    rq_->lock.lock();
-    if (p.task_cpu() == cpu && p.on_rq.load(std::memory_order_relaxed) != OnRq::kMigrating) return;
-    rq_->lock.unlock();
-    while (p.on_rq.load(std::memory_order_relaxed) == OnRq::kMigrating) port::relax();
-  }
-}
-
-TaskRqLock::~TaskRqLock() NO_THREAD_SAFETY_ANALYSIS {
-  rq_->lock.unlock();
-  port::preempt_enable_no_resched();
-}
-
-Duration task_runtime(Task& p) {
-  const port::IrqLockGuard pi(p.pi_lock);
-  TaskRqLock locked(p);
-  Rq& rq = locked.rq();
-  rq.lock.assert_held();
-  if (rq.curr == &p) {
-    update_rq_clock(rq);
-    p.sched_class->update_curr(rq);
-  }
-  return p.stats.sum_exec_runtime;
-}
-
 CpuStats cpu_stats(CpuId cpu) {
   Rq& rq = cpu_rq(cpu);
-  const port::IrqLockGuard guard(rq.lock);
+  const RqLock guard(rq);
   update_rq_clock(rq);
   Duration idle = rq.idle_time;
   if (rq.curr == rq.idle) idle += rq.clock_task - rq.idle_since;

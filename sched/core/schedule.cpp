@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
 // schedule(): leave one task, choose the next, switch (spec 1.7, 1.8).
+#include <sched/migrate_disable.hpp>
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
@@ -8,23 +10,35 @@ namespace {
 
 enum class Mode { kNone, kPreempt, kIdle };
 
-void rq_lock(Rq& rq) ACQUIRE(rq.lock) {
-  port::preempt_disable();
-  rq.lock.lock();
-  port::full_barrier(); // B2, B3, B7: what this CPU stored before is ordered before what it stores from here
-                        // on
+/// Spec 1.7: classes from prev's downwards may fetch work; then the highest class that has a task gives it.
+Pick pick_next_task(Rq& rq, Task& prev) REQUIRES(rq.lock) {
+  for (;;) {
+    rq.dl_server = nullptr;
+    for (const SchedClass* cls : sched_classes())
+      if (!cls->outranks(*prev.sched_class) && cls->balance(rq, prev)) break;
+    bool again = false;
+    for (const SchedClass* cls : sched_classes()) {
+      const Pick pick = cls->pick_task(rq);
+      if (pick.task != nullptr) return pick;
+      if ((again = pick.retry)) break;
+    }
+    port::assert_(again); // the idle class always answers
+  }
 }
 
-Pick pick_next_task(Rq& rq, Task& prev) REQUIRES(rq.lock) {
-  for (const SchedClass* cls : sched_classes()) {
-    if (Pick pick = cls->pick_task(rq); pick.task != nullptr) return pick;
-    // This class has nothing: let it fetch work, unless something higher arrived while it had dropped the
-    // lock.
-    if (!cls->balance(rq, prev)) continue;
-    if (const Pick pick = cls->pick_task(rq); pick.task != nullptr)
-      return {pick.task, trace::PickReason::kPulled};
-  }
-  __builtin_unreachable(); // the idle class always answers
+/// The scheduling context moves from the donor to `next`.
+void put_prev_set_next_task(Rq& rq, Task& prev, Task& next) REQUIRES(rq.lock) {
+  next.dl_server = rq.dl_server;
+  if (&prev == &next) return;
+  prev.sched_class->put_prev_task(rq, prev, &next);
+  next.sched_class->set_next_task(rq, next, SetNext::kPicked);
+  rq.donor = &next;
+  next.exec_start = rq_clock_task(rq);
+}
+
+/// The CPU goes down: at the end of every schedule() the task that runs here is sent away (spec 1.20).
+void keep_pushing(Rq& rq) REQUIRES(rq.lock) {
+  if (rq.balance_push) queue_balance_callback(rq, rq.push_everything, rq.push_everything.fn);
 }
 
 /// What remains to be done on the new task's stack (spec 1.8). Releases the lock prev took (L8).
@@ -33,11 +47,14 @@ void finish_task_switch(Task& prev) NO_THREAD_SAFETY_ANALYSIS {
   port::assert_(port::preempt_count() == 2);                         // one for schedule, one for the lock
   const u32 prev_state = prev.state.load(std::memory_order_relaxed); // before on_cpu: then it may be gone
   prev.on_cpu.store(0, std::memory_order_release); // B4: pairs with the acquire loads in try_to_wake_up
-  rq.lock.unlock();
-  port::preempt_enable_no_resched();
+  keep_pushing(rq);
+  run_balance_callbacks(rq);
+  rq_unlock(rq);
   port::irq_enable();
-  if ((prev_state & kDead) != 0) [[unlikely]]
+  if ((prev_state & kDead) != 0) [[unlikely]] {
+    prev.sched_class->task_dead(prev);
     port::task_dead(prev);
+  }
 }
 
 /// The tick runs while there is something to share the CPU with or to account; an idle CPU is tickless.
@@ -51,10 +68,11 @@ void set_tick(Rq& rq, const Task& next) REQUIRES(rq.lock) {
     port::tick_stop();
 }
 
-void trace_switch(const Task& prev, u32 prev_state, const Task& next, trace::PickReason reason) {
-  if (port::trace_enabled())
-    port::trace(trace::EventType::kSchedSwitch, prev.pid, next.pid,
-                prev_state | static_cast<u64>(reason) << 32);
+void trace_switch(const Task& prev, u32 prev_state, const Task& next, const Pick& pick) {
+  if (!port::trace_enabled()) return;
+  port::trace(trace::EventType::kSchedPick, next.pid, pick.a, pick.b);
+  port::trace(trace::EventType::kSchedSwitch, prev.pid, trace::pack_prio(next.pid, prev.prio, next.prio),
+              prev_state | static_cast<u64>(pick.reason) << 32);
 }
 
 /// preempt_count is 1 on entry; interrupts are on afterwards.
@@ -66,41 +84,45 @@ void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
                 1); // else somebody sleeps with a spinlock held or inside an interrupt
   port::assert_no_locks_held("schedule() with a spinlock held");
   port::note_context_switch();
+  pin_migrate_disabled(prev);
   rq_lock(rq);
+  port::full_barrier(); // B2, B3, B7: what this CPU stored before is ordered before what it stores from here
+                        // on
   update_rq_clock(rq);
-  prev.sched_class->update_curr(rq);
 
   const u32 prev_state = prev.state.load(std::memory_order_relaxed);
-  const bool blocks = mode == Mode::kNone && prev_state != kRunning;
-  if (blocks) {
-    prev.sched_class->put_prev_task(rq, prev);
-    deactivate_task(rq, prev, kDequeueSleep);
-  } else {
-    prev.sched_class->put_prev_task(rq, prev);
-  }
+  const bool blocks = mode != Mode::kPreempt && prev_state != kRunning;
+  if (blocks)
+    deactivate_task(rq, prev, kDequeueSleep | ((prev_state & kSpecial) != 0 ? u32{kDequeueSpecial} : 0u));
 
-  const Pick pick = pick_next_task(rq, prev);
+  Pick pick{rq.idle, trace::PickReason::kIdle, 0, 0, false};
+  if (mode != Mode::kIdle || rq.nr_running != 0) {
+    port::assert_(rq.balance_callbacks == nullptr);
+    pick = pick_next_task(rq, *rq.donor);
+  }
   Task& next = *pick.task;
   rq.next_class = next.sched_class;
-  next.sched_class->set_next_task(rq, next);
+  put_prev_set_next_task(rq, *rq.donor, next);
   set_tick(rq, next);
-  prev.thread.flags.fetch_and(~kNeedResched, std::memory_order_relaxed);
+  prev.thread.flags.fetch_and(~(kNeedResched | kNeedReschedLazy), std::memory_order_relaxed);
 
   if (&next == &prev) {
-    rq.lock.unlock();
-    port::preempt_enable_no_resched();
+    keep_pushing(rq);
+    run_balance_callbacks(rq);
+    rq_unlock(rq);
     port::irq_enable();
     return;
   }
 
   ++rq.nr_switches;
   ++(blocks ? prev.stats.nvcsw : prev.stats.nivcsw);
-  next.exec_start = rq.clock_task;
   next.on_cpu.store(1, std::memory_order_relaxed);
   rq.curr = &next;
-  trace_switch(prev, blocks ? prev_state : u32{kRunning}, next, pick.reason);
+  trace_switch(prev, blocks ? prev_state : u32{kRunning}, next, pick);
   finish_task_switch(*port::context_switch(prev, next));
 }
+
+bool need_resched() { return (current().thread.flags.load(std::memory_order_relaxed) & kNeedResched) != 0; }
 
 } // namespace
 
@@ -110,13 +132,13 @@ void schedule() {
     port::preempt_disable();
     schedule_mode(Mode::kNone);
     port::preempt_enable_no_resched();
-  } while ((current().thread.flags.load(std::memory_order_relaxed) & kNeedResched) != 0);
+  } while (need_resched());
 }
 
 void schedule_idle() {
   do {
     schedule_mode(Mode::kIdle); // the idle thread has preemption off all its life
-  } while ((current().thread.flags.load(std::memory_order_relaxed) & kNeedResched) != 0);
+  } while (need_resched());
 }
 
 void preempt_schedule_irq() {
@@ -125,7 +147,7 @@ void preempt_schedule_irq() {
     schedule_mode(Mode::kPreempt);
     port::irq_disable();
     port::preempt_enable_no_resched();
-  } while ((current().thread.flags.load(std::memory_order_relaxed) & kNeedResched) != 0);
+  } while (need_resched());
 }
 
 i32 yield() {
@@ -133,9 +155,9 @@ i32 yield() {
     const port::IrqGuard irqs_off;
     Rq& rq = this_rq();
     rq_lock(rq);
-    current().sched_class->yield_task(rq);
-    rq.lock.unlock();
-    port::preempt_enable_no_resched();
+    update_rq_clock(rq);
+    rq.donor->sched_class->yield_task(rq);
+    rq_unlock(rq);
   }
   schedule();
   return 0;
@@ -147,19 +169,14 @@ void schedule_tail(Task& prev) {
 }
 
 void do_task_dead() {
-  current().state.store(kDead, std::memory_order_relaxed);
+  {
+    const port::IrqLockGuard pi(current().pi_lock); // a special state: no waker is half way (spec 1.3)
+    current().state.store(kDead, std::memory_order_relaxed);
+  }
   for (;;) {
     schedule();
     port::relax(); // not reached: a dead task is never picked again
   }
-}
-
-void scheduler_tick() {
-  Rq& rq = this_rq();
-  const port::IrqLockGuard guard(rq.lock);
-  update_rq_clock(rq);
-  rq.curr->sched_class->update_curr(rq);
-  rq.curr->sched_class->task_tick(rq, *rq.curr);
 }
 
 } // namespace runnel::sched

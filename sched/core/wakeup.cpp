@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Waking a task: here, or through the wake list of the CPU it goes to (spec 1.5, 1.6).
+#include "sched/core/affinity.hpp"
+
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
@@ -7,32 +9,51 @@ namespace runnel::sched {
 namespace {
 
 void trace_wakeup(trace::EventType type, const Task& p, CpuId target) {
-  if (port::trace_enabled()) port::trace(type, p.pid, target.value, 0);
+  if (port::trace_enabled()) port::trace(type, p.pid, trace::pack_prio(target.value, p.prio), 0);
 }
 
 /// The task is on `rq` and may run; publishes kRunning last, so that a waker that sees it also sees it
 /// queued.
 void ttwu_do_activate(Rq& rq, Task& p, u32 wake_flags) REQUIRES(rq.lock) {
-  u32 flags = kEnqueueWakeup;
+  u32 flags = kEnqueueWakeup | kFlagNoclock;
   if ((wake_flags & kWakeMigrated) != 0) flags |= kEnqueueMigrated;
+  if ((wake_flags & kWakeRqSelected) != 0) flags |= kEnqueueRqSelected;
   ++p.stats.nr_wakeups;
-  p.stats.last_wakeup = rq.clock_task;
+  p.stats.last_wakeup = rq_clock_task(rq);
   activate_task(rq, p, flags);
   wakeup_preempt(rq, p, wake_flags);
   p.state.store(kRunning, std::memory_order_relaxed);
   trace_wakeup(trace::EventType::kSchedWakeup, p, rq.cpu);
+  p.sched_class->task_woken(rq, p);
+  if (rq.idle_stamp.ns != 0) { // how long this CPU tends to be idle: what newly-idle balancing may cost
+    const Duration idle = rq_clock(rq) - rq.idle_stamp;
+    rq.avg_idle += (idle - rq.avg_idle) / 8;
+    rq.idle_stamp = {};
+  }
 }
 
-/// The task went to sleep but is still on its rq (state stored, schedule() not reached): only undo the state.
+/// The task went to sleep but is still on its rq: schedule() not reached, or its dequeue is delayed.
 bool ttwu_runnable(Task& p, u32 wake_flags) {
   TaskRqLock locked(p);
   Rq& rq = locked.rq();
   rq.lock.assert_held();
-  if (p.on_rq.load(std::memory_order_relaxed) != OnRq::kQueued) return false;
+  if (!p.is_queued()) return false;
   update_rq_clock(rq);
-  if (p.on_cpu.load(std::memory_order_relaxed) == 0) wakeup_preempt(rq, p, wake_flags);
+  if (p.sched_delayed) p.sched_class->enqueue_task(rq, p, kFlagNoclock | kFlagDelayed);
+  if (!p.is_on_cpu()) wakeup_preempt(rq, p, wake_flags);
   p.state.store(kRunning, std::memory_order_relaxed);
   trace_wakeup(trace::EventType::kSchedWakeup, p, rq.cpu);
+  return true;
+}
+
+/// B8: true when `cpu`'s idle loop polls and has been told; then no IPI is needed.
+bool set_need_resched_if_polling(CpuId cpu) {
+  std::atomic<u32>& flags = cpu_rq(cpu).idle->thread.flags;
+  u32 old = flags.load(std::memory_order_relaxed);
+  do {
+    if ((old & kPolling) == 0) return false;
+    if ((old & kNeedResched) != 0) return true;
+  } while (!flags.compare_exchange_weak(old, old | kNeedResched)); // each turn another CPU got in: progress
   return true;
 }
 
@@ -40,34 +61,46 @@ bool ttwu_runnable(Task& p, u32 wake_flags) {
 /// the IPI goes out only when the list was empty, because whoever made it non-empty has sent one.
 void ttwu_queue_wakelist(Task& p, CpuId cpu, u32 wake_flags) {
   Rq& rq = cpu_rq(cpu);
-  p.migrated_by_wake = (wake_flags & kWakeMigrated) != 0;
+  p.wake_list_flags = wake_flags & (kWakeMigrated | kWakeRqSelected);
   rq.ttwu_pending.fetch_add(1, std::memory_order_relaxed);
   Task* head = rq.wake_list.load(std::memory_order_relaxed);
   do {
     p.wake_entry = head;
   } while (
       !rq.wake_list.compare_exchange_weak(head, &p)); // each turn another CPU got in: progress, not a wait
-  if (head == nullptr) port::send_reschedule(cpu);
+  if (head != nullptr) return;
+  if (!set_need_resched_if_polling(cpu))
+    port::send_reschedule(cpu);
+  else if (port::trace_enabled())
+    port::trace(trace::EventType::kSchedWakeIdleWithoutIpi, 0, cpu.value, 0);
+}
+
+/// Spec 1.6: is the wake list the way to `cpu`?
+bool ttwu_queue_cond(const Task& p, CpuId cpu) {
+  if (!features.ttwu_queue || p.sched_class == &stop_sched_class) return false;
+  if (!port::active_cpus().test(cpu) || !p.cpus_ptr->test(cpu)) return false;
+  const CpuId here = port::this_cpu();
+  if (!cpus_share_cache(here, cpu)) return true;
+  return cpu != here && cpu_rq(cpu).nr_running_hint.load(std::memory_order_relaxed) == 0;
 }
 
 void ttwu_queue(Task& p, CpuId cpu, u32 wake_flags) {
-  if (cpu != port::this_cpu() && p.sched_class != &stop_sched_class && cpu_is_idle(cpu))
-    return ttwu_queue_wakelist(p, cpu, wake_flags);
+  if (ttwu_queue_cond(p, cpu)) return ttwu_queue_wakelist(p, cpu, wake_flags);
   Rq& rq = cpu_rq(cpu);
-  port::preempt_disable();
-  rq.lock.lock();
+  const RqLock guard(rq);
   update_rq_clock(rq);
   ttwu_do_activate(rq, p, wake_flags);
-  rq.lock.unlock();
-  port::preempt_enable_no_resched();
 }
 
-CpuId select_cpu(Task& p, CpuId prev_cpu, u32 wake_flags) {
-  const CpuMask allowed = p.cpus_mask & port::active_cpus();
-  port::assert_(!allowed.empty());
-  if (allowed.count() == 1) return allowed.lowest();
-  const CpuId cpu = p.sched_class->select_task_rq(p, prev_cpu, wake_flags);
-  return allowed.test(cpu) ? cpu : allowed.lowest();
+CpuId select_task_rq(Task& p, CpuId prev_cpu, u32& wake_flags) {
+  CpuId cpu;
+  if (p.nr_cpus_allowed > 1 && p.migration_disabled == 0) {
+    cpu = p.sched_class->select_task_rq(p, prev_cpu, wake_flags);
+    wake_flags |= kWakeRqSelected;
+  } else {
+    cpu = p.cpus_ptr->lowest();
+  }
+  return is_cpu_allowed(p, cpu) ? cpu : select_fallback_rq(p, cpu);
 }
 
 void wake_current(Task& p) {
@@ -99,16 +132,16 @@ bool try_to_wake_up(Task& p, u32 state_mask, u32 wake_flags) {
   p.state.store(kWaking, std::memory_order_relaxed);
 
   // Still leaving its CPU: that CPU activates it as soon as it is out, without anyone spinning (spec 1.5 step
-  // 5). Only if it may run there; affinity may have changed since it was put there.
+  // 5).
   const CpuId prev_cpu = p.task_cpu();
   if (p.on_cpu.load(std::memory_order_acquire) != 0 && prev_cpu != port::this_cpu() &&
-      p.cpus_mask.test(prev_cpu) && p.sched_class != &stop_sched_class) {
-    ttwu_queue_wakelist(p, prev_cpu, wake_flags);
+      ttwu_queue_cond(p, prev_cpu)) {
+    ttwu_queue_wakelist(p, prev_cpu, wake_flags); // B5: on_cpu before cpu
     return true;
   }
   while (p.on_cpu.load(std::memory_order_acquire) != 0) port::relax(); // B4: pairs with finish_task_switch
 
-  const CpuId cpu = select_cpu(p, prev_cpu, wake_flags);
+  const CpuId cpu = select_task_rq(p, {p.wake_cpu}, wake_flags);
   if (cpu != prev_cpu) {
     wake_flags |= kWakeMigrated;
     set_task_cpu(p, cpu);
@@ -121,19 +154,18 @@ void wake_up_new_task(Task& p) {
   const port::PreemptGuard no_preempt;
   const port::IrqLockGuard pi(p.pi_lock);
   p.state.store(kRunning, std::memory_order_relaxed);
-  const CpuId cpu = select_cpu(p, p.task_cpu(), kWakeFork);
+  u32 wake_flags = kWakeFork;
+  const CpuId cpu = select_task_rq(p, p.task_cpu(), wake_flags);
   p.cpu.store(cpu.value, std::memory_order_relaxed); // it has never run: not a migration
   p.wake_cpu = cpu.value;
   Rq& rq = cpu_rq(cpu);
-  port::preempt_disable();
-  rq.lock.lock();
+  const RqLock guard(rq);
   update_rq_clock(rq);
-  p.stats.last_wakeup = rq.clock_task;
-  activate_task(rq, p, kEnqueueInitial);
+  p.stats.last_wakeup = rq_clock_task(rq);
+  activate_task(rq, p, kFlagNoclock | kEnqueueInitial);
   trace_wakeup(trace::EventType::kSchedWakeupNew, p, cpu);
-  wakeup_preempt(rq, p, kWakeFork);
-  rq.lock.unlock();
-  port::preempt_enable_no_resched();
+  wakeup_preempt(rq, p, wake_flags);
+  p.sched_class->task_woken(rq, p);
 }
 
 void reschedule_interrupt() {
@@ -147,7 +179,7 @@ void reschedule_interrupt() {
     in_order = list;
     list = next;
   }
-  const port::IrqLockGuard guard(rq.lock);
+  const RqLock guard(rq);
   update_rq_clock(rq);
   u32 activated = 0;
   while (in_order != nullptr) {
@@ -157,7 +189,7 @@ void reschedule_interrupt() {
     // Either it was asleep when it was queued, or it was leaving this very CPU, which has interrupts off
     // until it has left (B4).
     port::assert_(p.on_cpu.load(std::memory_order_acquire) == 0);
-    ttwu_do_activate(rq, p, p.migrated_by_wake ? kWakeMigrated : 0);
+    ttwu_do_activate(rq, p, p.wake_list_flags);
     ++activated;
   }
   // Only now: whoever sees 0 must also see the enqueue, else the CPU would look idle in between (spec 1.6).

@@ -16,6 +16,7 @@ struct FairEntity {
   ListNode all_node; // FairRq::tasks: what balancing may look at
   Duration slice_left;
   u32 weight = 1024;
+  bool on_rq = false;
 };
 
 struct FairRq {

@@ -51,7 +51,6 @@ struct alignas(kCacheLine) Rq {
   bool balance_push = false; // the CPU is going down: push everything away (spec 1.20)
   BalanceCallback* balance_callbacks = nullptr;
   BalanceCallback push_everything;
-  u32 nr_pinned = 0; // migrate-disabled tasks that belong here
   bool push_busy = false;
   StopWork push_work;
   Instant clock;      // as of the last update_rq_clock; never backwards
@@ -71,6 +70,7 @@ struct alignas(kCacheLine) Rq {
 
   std::atomic<Task*> wake_list{nullptr}; // lock-free stack of remote wake-ups (B9)
   std::atomic<u32> ttwu_pending{0};      // wake-ups on that list that are not yet enqueued
+  std::atomic<u32> nr_pinned{0};         // migrate-disabled tasks that belong here
   std::atomic<u32> nr_running_hint{0};   // nr_running, readable without the lock for placement
 
   Rq() = default;
@@ -103,9 +103,11 @@ void resched_curr_lazy(Rq& rq) REQUIRES(rq.lock);
 void activate_task(Rq& rq, Task& p, u32 flags) REQUIRES(rq.lock);
 /// False: the class delays the dequeue (fair only); the task stays queued, marked sched_delayed.
 bool deactivate_task(Rq& rq, Task& p, u32 flags) REQUIRES(rq.lock);
-/// What a class calls when a delayed task really leaves: on_rq becomes kNo, nr_running falls.
+/// What the class calls, as its last act on `p`, when a delayed task really leaves: nr_running falls, on_rq
+/// becomes kNo.
 void finish_delayed_dequeue(Rq& rq, Task& p) REQUIRES(rq.lock);
-/// For classes whose entities may be off the queue while runnable (throttled): adjust rq.nr_running.
+/// Every class's enqueue_task and dequeue_task count the task in rq.nr_running with these (a throttled one is
+/// not counted, a delayed one is until finish_delayed_dequeue).
 void add_nr_running(Rq& rq, u32 n) REQUIRES(rq.lock);
 void sub_nr_running(Rq& rq, u32 n) REQUIRES(rq.lock);
 /// After `p` was activated: does it preempt what runs (spec 2.3)?

@@ -15,7 +15,7 @@ void sched_set_stopper(CpuId cpu, Task& stopper);
 [[noreturn]] void stopper_main(CpuId cpu);
 
 /// Makes a new task's scheduler part ready: class, mask, name. State is kNew until wake_up_new_task.
-void sched_init_task(Task& p, CpuMask cpus);
+void sched_init_task(Task& p, const CpuMask& cpus);
 void wake_up_new_task(Task& p);
 
 /// Spec 1.5: makes `p` runnable if its state is in `state_mask`. True when it was. Any context, interrupts on
@@ -45,7 +45,7 @@ void schedule_tail(Task& prev);
 
 /// Restricts `p` to `mask` (spec 1.16): on return it does not run outside it. kINVAL when no active CPU is in
 /// it. Preemption enabled; may block.
-Result<> set_cpus_allowed(Task& p, CpuMask mask);
+Result<> set_cpus_allowed(Task& p, const CpuMask& mask);
 
 /// Runs fn(arg) on `cpu` in the stopper thread and waits. Preemption enabled; may block.
 void stop_one_cpu(CpuId cpu, void (*fn)(void*), void* arg);

@@ -89,9 +89,8 @@ struct Task {
   bool is_kthread = true;
   bool is_per_cpu = false; // pinned for ever to the CPU it serves: mask may not change
 
-  Task* wake_entry = nullptr;    // link of a remote wake list (B9)
-  bool migrated_by_wake = false; // carried over that list
-  u64 last_sum_exec = 0;
+  Task* wake_entry = nullptr; // link of a remote wake list (B9)
+  u32 wake_list_flags = 0;    // WakeFlags carried over that list
 
   u32 pid = 0;
   char comm[16] = {};

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Deferred actions of the classes that may drop the rq lock (spec 1.2 L9).
+#include <sched/rq.hpp>
+
+namespace runnel::sched {
+
+void queue_balance_callback(Rq& rq, BalanceCallback& callback, void (*fn)(Rq&)) {
+  if (callback.queued) return;
+  callback.queued = true;
+  callback.fn = fn;
+  callback.next = rq.balance_callbacks;
+  rq.balance_callbacks = &callback;
+}
+
+void run_balance_callbacks(Rq& rq) {
+  BalanceCallback* list = rq.balance_callbacks;
+  rq.balance_callbacks = nullptr;
+  while (list != nullptr) {
+    BalanceCallback& callback = *list;
+    list = callback.next;
+    callback.queued = false; // before it runs: it may queue itself again
+    callback.fn(rq);
+  }
+}
+
+void zap_balance_callbacks(Rq& rq) {
+  const bool keep_push = rq.push_everything.queued;
+  for (BalanceCallback* callback = rq.balance_callbacks; callback != nullptr; callback = callback->next)
+    callback->queued = false;
+  rq.balance_callbacks = nullptr;
+  if (keep_push) queue_balance_callback(rq, rq.push_everything, rq.push_everything.fn);
+}
+
+} // namespace runnel::sched
