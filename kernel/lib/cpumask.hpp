@@ -78,27 +78,32 @@ class CpuMask {
     return r;
   }
 
-  class Iterator {
-   public:
-    constexpr Iterator(const CpuMask& mask, u32 at) : mask_(mask), at_(at) {}
-    constexpr CpuId operator*() const { return {at_}; }
-    constexpr Iterator& operator++() {
-      at_ = at_ + 1 < kMaxCpus ? mask_.next(at_ + 1).value : kMaxCpus;
-      return *this;
-    }
-    constexpr bool operator!=(const Iterator& o) const { return at_ != o.at_; }
-
-   private:
-    const CpuMask mask_; // as it was when the loop began
-    u32 at_;
-  };
-  constexpr Iterator begin() const { return {*this, next(0).value}; }
-  constexpr Iterator end() const { return {CpuMask{}, kMaxCpus}; }
+  class Iterator;
+  constexpr Iterator begin() const;
+  constexpr Iterator end() const;
 
  private:
   friend class AtomicCpuMask;
   u64 words_[kWords] = {};
 };
+
+class CpuMask::Iterator {
+ public:
+  constexpr Iterator(const CpuMask& mask, u32 at) : mask_(mask), at_(at) {}
+  constexpr CpuId operator*() const { return {at_}; }
+  constexpr Iterator& operator++() {
+    at_ = at_ + 1 < kMaxCpus ? mask_.next(at_ + 1).value : kMaxCpus;
+    return *this;
+  }
+  constexpr bool operator!=(const Iterator& o) const { return at_ != o.at_; }
+
+ private:
+  const CpuMask mask_; // as it was when the loop began
+  u32 at_;
+};
+
+constexpr CpuMask::Iterator CpuMask::begin() const { return {*this, next(0).value}; }
+constexpr CpuMask::Iterator CpuMask::end() const { return {CpuMask{}, kMaxCpus}; }
 
 /// A set of CPUs that several CPUs change at once.
 class AtomicCpuMask {
