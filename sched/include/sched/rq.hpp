@@ -4,6 +4,7 @@
 
 #include "kernel/lib/thread_safety.hpp"
 
+#include <sched/balance_callback.hpp>
 #include <sched/task.hpp>
 #include <sched/topology.hpp>
 
@@ -20,14 +21,6 @@ struct StopWork {
   ListNode node;
   std::atomic<u32> done{0};   // release after fn; pairs with the acquire of the waiter
   std::atomic<u32> queued{0}; // for requests nobody waits for
-};
-
-/// A deferred action of a class, run when the rq lock may be dropped (spec 1.2 L9). One instance a class and
-/// rq.
-struct BalanceCallback {
-  void (*fn)(Rq& rq) = nullptr; // entered and left with rq.lock held; may drop it
-  BalanceCallback* next = nullptr;
-  bool queued = false;
 };
 
 struct alignas(kCacheLine) Rq {

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeping the M most urgent realtime tasks on M CPUs (spec 4 RT6, RT7, RT8): push what waits here to CPUs
+// that run something lower, pull what waits elsewhere when this CPU would run something lower.
+#include "sched/core/push_current.hpp"
+#include "sched/rt/rt.hpp"
+
+#include <sched/sched_class.hpp>
+
+namespace runnel::sched {
+namespace {
+
+constexpr u32 kPushTries = 3; // RT6
+
+/// `p` waits first in line but must not move. Whoever runs here may go in its place, if a CPU runs something
+/// lower than p (RT6). Drops the lock.
+void push_runner_for(Rq& rq, Task& p) REQUIRES(rq.lock) {
+  Task& runner = *rq.curr;
+  CpuId cpu;
+  if (rq.push_busy || runner.sched_class != &rt_sched_class || !find_lowest_rq(runner, p.prio, &cpu)) return;
+  if (cpu != rq.cpu) push_current_away(rq);
+}
+
+enum class Pushed { kOne, kNone };
+
+/// One task. Drops the lock.
+Pushed push_rt_task(Rq& rq) NO_THREAD_SAFETY_ANALYSIS {
+  while (rq.rt.overloaded) {
+    Task* p = first_pushable_rt(rq);
+    if (p == nullptr) return Pushed::kNone;
+    if (p->prio < rq.donor->prio) { // it became more urgent than what runs: it need not go far
+      resched_curr(rq);
+      return Pushed::kNone;
+    }
+    if (p->migration_disabled != 0) {
+      push_runner_for(rq, *p);
+      return Pushed::kNone;
+    }
+    port::get_task(*p); // it may run, exit and go while the lock is dropped
+    Rq* lowest = find_lock_lowest_rq(*p, rq);
+    if (lowest != nullptr) {
+      update_rq_clock(rq);
+      update_rq_clock(*lowest);
+      move_queued_task(rq, *lowest, *p);
+      resched_curr(*lowest);
+      double_unlock_balance(rq, *lowest);
+    }
+    // The lock was dropped: if somebody else is first in line now, try with that one.
+    const bool again = lowest == nullptr && first_pushable_rt(rq) != p;
+    port::put_task(*p);
+    if (!again) return lowest != nullptr ? Pushed::kOne : Pushed::kNone;
+  }
+  return Pushed::kNone;
+}
+
+/// The best task of `from` that may come to `to`, if it beats all that is there and is not about to run where
+/// it is.
+Task* pullable(Rq& from, Rq& to) REQUIRES(from.lock, to.lock) {
+  Task* p = first_pushable_rt_for(from, to.cpu);
+  if (p == nullptr || p->prio >= to.rt.highest_prio()) return nullptr;
+  return p->prio < from.donor->prio ? nullptr : p; // just woken; `from` is going to run it
+}
+
+enum class Pulled { kYes, kNo };
+
+Pulled pull_from(Rq& rq, Rq& from) NO_THREAD_SAFETY_ANALYSIS {
+  Pulled pulled = Pulled::kNo;
+  bool push_its_runner = false;
+  double_lock_balance(rq, from);
+  if (Task* p = pullable(from, rq)) {
+    if (p->migration_disabled != 0) {
+      push_its_runner = true;
+    } else {
+      update_rq_clock(from);
+      update_rq_clock(rq);
+      move_queued_task(from, rq, *p);
+      pulled = Pulled::kYes;
+    }
+  }
+  double_unlock_balance(rq, from);
+  if (push_its_runner) {
+    rq_unlock(rq);
+    rq_lock(from);
+    if (Task* p = first_pushable_rt(from); p != nullptr && p->migration_disabled != 0)
+      push_runner_for(from, *p);
+    rq_unlock(from);
+    rq_lock(rq);
+  }
+  return pulled;
+}
+
+} // namespace
+
+Rq* find_lock_lowest_rq(Task& p, Rq& rq) NO_THREAD_SAFETY_ANALYSIS {
+  for (u32 n = 0; n < kPushTries; ++n) {
+    CpuId cpu;
+    if (!find_lowest_rq(p, p.prio, &cpu) || cpu == rq.cpu) return nullptr;
+    Rq& lowest = cpu_rq(cpu);
+    if (lowest.rt.highest_prio() <= p.prio)
+      return nullptr; // changed since; whoever raised it pushes for itself
+    double_lock_balance(rq, lowest);
+    // L3: rq was released. p may have run, moved, changed its mask or been overtaken.
+    const bool still_first = &task_rq(p) == &rq && p.migration_disabled == 0 &&
+                             p.cpus_mask.test(lowest.cpu) && lowest.online && first_pushable_rt(rq) == &p;
+    if (still_first && lowest.rt.highest_prio() > p.prio) return &lowest;
+    double_unlock_balance(rq, lowest);
+    if (!still_first) return nullptr;
+  }
+  return nullptr;
+}
+
+void push_rt_tasks(Rq& rq) {
+  while (push_rt_task(rq) == Pushed::kOne) {
+  }
+}
+
+void pull_rt_tasks(Rq& rq) {
+  if (rq.rd->rto_count.load(std::memory_order_relaxed) == 0) return;
+  port::read_barrier(); // B10: count before mask; pairs with the write barrier in set_rt_overload
+  const CpuMask overloaded = rq.rd->rto_mask.load(std::memory_order_relaxed);
+  Pulled pulled = Pulled::kNo;
+  for (const CpuId cpu : overloaded) {
+    if (cpu == rq.cpu) continue;
+    Rq& from = cpu_rq(cpu);
+    // A look without the lock: whoever raises it there meanwhile pushes.
+    if (from.rt.highest_pushable_prio() >= rq.rt.highest_prio()) continue;
+    if (pull_from(rq, from) == Pulled::kYes) pulled = Pulled::kYes; // another CPU may have a better one still
+  }
+  if (pulled == Pulled::kYes) resched_curr(rq);
+}
+
+void queue_push_rt(Rq& rq) {
+  if (!rq.rt.pushable.empty()) queue_balance_callback(rq, rq.rt.push, push_rt_tasks);
+}
+
+void queue_pull_rt(Rq& rq) { queue_balance_callback(rq, rq.rt.pull, pull_rt_tasks); }
+
+} // namespace runnel::sched
