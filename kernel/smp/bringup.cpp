@@ -67,7 +67,6 @@ void init_boot_cpu() {
   arch::irqchip_init_cpu(kBoot);
   arch::timer_init_cpu(kBoot);
   online.set(kBoot);
-  active.set(kBoot);
 }
 
 void create_stopper(CpuId cpu) {
@@ -80,6 +79,7 @@ void create_stopper(CpuId cpu) {
   if (!stopper) panic("cpu {}: no memory for its stopper thread", cpu);
   sched::sched_set_stopper(cpu, **stopper);
   kthread_start(**stopper);
+  sched::sched_cpu_activate(cpu);
 }
 
 u32 start_secondary_cpus() {
@@ -101,7 +101,6 @@ void upcall::secondary_start(CpuId cpu) {
   smp::give_emergency_stacks(cpu);
   arch::irqchip_init_cpu(cpu);
   arch::timer_init_cpu(cpu);
-  active.set(cpu);
   online.set(cpu); // full barrier: everything above is visible to who sees the CPU online
   smp::idle_loop();
 }

@@ -38,6 +38,7 @@ class RtClass final : public SchedClass {
     if (!p.rt.run.is_queued()) {
       rq.rt.active.enqueue(p.rt.run, p.prio, (flags & kEnqueueHead) != 0 ? QueueEnd::kHead : QueueEnd::kTail);
       ++rq.rt.nr_running;
+      add_nr_running(rq, 1);
       update_highest(rq);
     }
     if (may_be_pushed(rq, p)) enqueue_pushable_rt(rq, p);
@@ -49,6 +50,7 @@ class RtClass final : public SchedClass {
     if (keeps_place(flags)) return true;
     rq.rt.active.dequeue(p.rt.run);
     --rq.rt.nr_running;
+    sub_nr_running(rq, 1);
     update_highest(rq);
     return true;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scheduling attributes: the structure of sched_setattr and sched_getattr, with Linux's layout and numbers, and the
-// calls on a task (spec 5.10). Copying to and from user memory, finding the task and the caller's rights belong to the
-// system calls; everything else is here.
+// Scheduling attributes: the structure of sched_setattr and sched_getattr, with Linux's layout and numbers,
+// and the calls on a task (spec 5.10). Copying to and from user memory, finding the task and the caller's
+// rights belong to the system calls; everything else is here.
 #pragma once
 
 #include "kernel/lib/errno.hpp"
@@ -31,8 +31,7 @@ static_assert(sizeof(SchedAttr) == kSchedAttrSizeVer1);
 
 enum SchedFlag : u64 {
   kSchedFlagResetOnFork = 0x1,
-  kSchedFlagReclaim = 0x2,
-  kSchedFlagDlOverrun = 0x4,
+  // 0x2, 0x4: kSchedFlagReclaim, kSchedFlagDlOverrun, in dl_entity.hpp
   kSchedFlagKeepPolicy = 0x8,
   kSchedFlagKeepParams = 0x10,
   kSchedFlagUtilClampMin = 0x20,
@@ -54,11 +53,12 @@ struct SchedRights {
   u32 rlimit_rtprio = 99;
 };
 
-/// Rows 9 to 18 of the table of checks, then the change. EINVAL, EPERM, EOPNOTSUPP, EACCES, EBUSY. A nice value out of
-/// range is clamped. Preemption enabled, no spinlock held. Any task.
+/// Rows 9 to 18 of the table of checks, then the change. EINVAL, EPERM, EOPNOTSUPP, EACCES, EBUSY. A nice
+/// value out of range is clamped. Preemption enabled, no spinlock held. Any task.
 Result<> sched_setattr(Task& p, const SchedAttr& attr, const SchedRights& rights = {});
 
-/// Rows 3 and 4: EINVAL for flags that the task's policy does not know. May charge the running task its time so far.
+/// Rows 3 and 4: EINVAL for flags that the task's policy does not know. May charge the running task its time
+/// so far.
 Result<SchedAttr> sched_getattr(Task& p, u32 flags);
 
 /// sched_setscheduler and sched_setparam: row 9 on with nice and custom slice kept. `policy` may hold
@@ -66,7 +66,8 @@ Result<SchedAttr> sched_getattr(Task& p, u32 flags);
 Result<> sched_setscheduler(Task& p, u32 policy, u32 priority, const SchedRights& rights = {});
 Result<> sched_setparam(Task& p, u32 priority, const SchedRights& rights = {});
 
-/// Largest and least priority of a policy: 99 and 1 for FIFO and RR, 0 and 0 for the others; EINVAL for an unknown one.
+/// Largest and least priority of a policy: 99 and 1 for FIFO and RR, 0 and 0 for the others; EINVAL for an
+/// unknown one.
 Result<u32> sched_get_priority_max(u32 policy);
 Result<u32> sched_get_priority_min(u32 policy);
 
@@ -76,7 +77,8 @@ Duration sched_rr_get_interval(Task& p);
 /// setpriority's work on one task: nice -20..19 (clamped). EACCES when it would go down without the right.
 Result<> set_user_nice(Task& p, i32 nice, const SchedRights& rights = {});
 
-/// Checks without a task (row 9's part that needs none): policy, flags, priority, deadline parameters. EINVAL.
+/// Checks without a task (row 9's part that needs none): policy, flags, priority, deadline parameters.
+/// EINVAL.
 Result<> check_sched_attr(const SchedAttr& attr);
 
 } // namespace runnel::sched

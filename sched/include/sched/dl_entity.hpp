@@ -9,6 +9,17 @@
 
 namespace runnel::sched {
 
+inline constexpr u64 kSchedFlagReclaim = 2;
+inline constexpr u64 kSchedFlagDlOverrun = 4;
+
+/// What a task asks for, in ns (spec 5.1). period 0 means deadline.
+struct DlParams {
+  u64 runtime = 0;
+  u64 deadline = 0;
+  u64 period = 0;
+  u64 flags = 0;
+};
+
 struct DlEntity {
   RbNode node;
   // Static parameters (spec 5.1), ns. 0: not a deadline task.

@@ -17,6 +17,7 @@ struct FairEntity {
   Duration slice_left;
   u32 weight = 1024;
   bool on_rq = false;
+  bool custom_slice = false;
 };
 
 struct FairRq {

@@ -13,9 +13,15 @@ void sched_init_cpu(CpuId cpu, Task& idle);
 /// Makes `stopper` (pinned, not yet woken) the CPU's stopper thread; its body is stopper_main.
 void sched_set_stopper(CpuId cpu, Task& stopper);
 [[noreturn]] void stopper_main(CpuId cpu);
+/// The CPU runs and has its stopper: from now on it takes ordinary tasks and part in balancing.
+void sched_cpu_activate(CpuId cpu);
 
 /// Makes a new task's scheduler part ready: class, mask, name. State is kNew until wake_up_new_task.
 void sched_init_task(Task& p, const CpuMask& cpus);
+/// Spec 1.19, after sched_init_task: `child` takes over the parent's policy and priority, without what was
+/// lent to it, or the defaults under reset-on-fork. kAGAIN: the parent is a deadline task without
+/// reset-on-fork.
+Result<> sched_fork(Task& child, const Task& parent);
 void wake_up_new_task(Task& p);
 
 /// Spec 1.5: makes `p` runnable if its state is in `state_mask`. True when it was. Any context, interrupts on

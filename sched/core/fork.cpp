@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What a new task takes over from the one that makes it (spec 1.19).
+#include <sched/fair_params.hpp>
+#include <sched/sched.hpp>
+#include <sched/sched_class.hpp>
+
+namespace runnel::sched {
+
+Result<> sched_fork(Task& child, const Task& parent) {
+  child.policy = parent.policy;
+  child.static_prio = parent.static_prio;
+  child.rt_priority = parent.rt_priority;
+  child.normal_prio = parent.normal_prio;
+  if (parent.reset_on_fork) {
+    if (is_dl_policy(child.policy) || is_rt_policy(child.policy)) {
+      child.policy = Policy::kNormal;
+      child.static_prio = kDefaultPrio;
+      child.rt_priority = 0;
+    } else if (child.static_prio < kDefaultPrio) {
+      child.static_prio = kDefaultPrio;
+    }
+    child.normal_prio = child.static_prio;
+  } else {
+    if (is_dl_policy(parent.policy)) return err(Errno::kAGAIN);
+    fair_inherit_slice(child, parent);
+  }
+  child.prio = child.normal_prio; // without what was lent to the parent
+  child.sched_class = &class_of(child.policy, child.prio);
+  fair_set_weight(child);
+  return {};
+}
+
+} // namespace runnel::sched
