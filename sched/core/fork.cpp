@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // What a new task takes over from the one that makes it (spec 1.19).
-#include <sched/fair_params.hpp>
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
 namespace runnel::sched {
 
-Result<> sched_fork(Task& child, const Task& parent) {
+Result<> sched_fork(Task& child) {
+  const Task& parent = current();
   child.policy = parent.policy;
   child.static_prio = parent.static_prio;
   child.rt_priority = parent.rt_priority;
@@ -21,13 +21,12 @@ Result<> sched_fork(Task& child, const Task& parent) {
       child.static_prio = kDefaultPrio;
     }
     child.normal_prio = child.static_prio;
-  } else {
-    if (is_dl_policy(parent.policy)) return err(Errno::kAGAIN);
-    fair_inherit_slice(child, parent);
+  } else if (is_dl_policy(parent.policy)) {
+    return err(Errno::kAGAIN);
   }
   child.prio = child.normal_prio; // without what was lent to the parent
   child.sched_class = &class_of(child.policy, child.prio);
-  fair_set_weight(child);
+  child.sched_class->task_fork(child);
   return {};
 }
 

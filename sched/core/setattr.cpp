@@ -47,17 +47,16 @@ i32 normal_prio(Policy policy, u32 rt_priority, i32 static_prio) {
 }
 
 /// Stores the new parameters of `p`, which is off its queue.
-void store_params(Rq& rq, Task& p, Policy policy, const SchedAttr& attr) REQUIRES(rq.lock) {
+void store_params(Task& p, Policy policy, const SchedAttr& attr) {
   p.policy = policy;
   if (is_dl_policy(policy)) {
     dl_set_params(p, dl_params_of(attr));
   } else if (is_fair_policy(policy)) {
     p.static_prio = nice_to_prio(attr.nice);
-    fair_set_slice(rq, p, attr.runtime);
+    fair_set_slice(p, attr.runtime);
   }
   p.rt_priority = attr.priority;
   p.normal_prio = normal_prio(policy, p.rt_priority, p.static_prio);
-  fair_set_weight(p);
 }
 
 enum class Outcome { kDone, kAgain };
@@ -84,7 +83,7 @@ Result<Outcome> change_locked(Task& p, SchedAttr attr, Policy checked_policy, Rq
   {
     SchedChange change(rq, p, class_of(policy, new_prio), kFlagSave | kFlagMove);
     p.reset_on_fork = (attr.flags & kSchedFlagResetOnFork) != 0;
-    store_params(rq, p, policy, attr);
+    store_params(p, policy, attr);
     p.prio = pi_effective_prio(p, p.normal_prio);
     if (old_prio < p.prio) change.enqueue_at_head();
   }
@@ -136,7 +135,6 @@ Result<> set_user_nice(Task& p, i32 nice, const SchedRights& rights) NO_THREAD_S
     const SchedChange change(rq, p, *p.sched_class, kFlagSave);
     p.static_prio = p.normal_prio = nice_to_prio(nice);
     p.prio = pi_effective_prio(p, p.normal_prio);
-    fair_set_weight(p);
   }
   run_balance_callbacks(rq);
   return {};

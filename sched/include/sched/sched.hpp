@@ -18,10 +18,10 @@ void sched_cpu_activate(CpuId cpu);
 
 /// Makes a new task's scheduler part ready: class, mask, name. State is kNew until wake_up_new_task.
 void sched_init_task(Task& p, const CpuMask& cpus);
-/// Spec 1.19, after sched_init_task: `child` takes over the parent's policy and priority, without what was
-/// lent to it, or the defaults under reset-on-fork. kAGAIN: the parent is a deadline task without
+/// Spec 1.19, after sched_init_task: `child` takes over the current task's policy and priority, without what
+/// was lent to it, or the defaults under reset-on-fork. kAGAIN: the parent is a deadline task without
 /// reset-on-fork.
-Result<> sched_fork(Task& child, const Task& parent);
+Result<> sched_fork(Task& child);
 void wake_up_new_task(Task& p);
 
 /// Spec 1.5: makes `p` runnable if its state is in `state_mask`. True when it was. Any context, interrupts on
