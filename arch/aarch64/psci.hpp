@@ -8,9 +8,16 @@
 
 namespace runnel::arch {
 
-enum class PsciFunction : u64 { kSystemOff = 0x8400'0008, kSystemReset = 0x8400'0009, kCpuOn = 0xc400'0003 };
+enum class PsciFunction : u64 {
+  kCpuOff = 0x8400'0002,
+  kSystemOff = 0x8400'0008,
+  kSystemReset = 0x8400'0009,
+  kCpuOn = 0xc400'0003,
+  kAffinityInfo = 0xc400'0004,
+};
 
 inline constexpr i32 kPsciSuccess = 0;
+inline constexpr i32 kPsciAffinityOff = 1; // answer of kAffinityInfo
 
 /// Which instruction reaches the firmware; until it is told, and with kNone, psci_call fails.
 void psci_set_conduit(PsciConduit conduit);

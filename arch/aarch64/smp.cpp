@@ -4,7 +4,9 @@
 #include "arch/aarch64/translation.hpp"
 
 #include <arch/cpu.hpp>
+#include <arch/power.hpp>
 #include <arch/smp.hpp>
+#include <arch/timer.hpp>
 #include <arch/upcalls.hpp>
 
 extern "C" {
@@ -63,6 +65,16 @@ Result<> start_cpu(CpuId cpu, VirtAddr stack_top, ThreadInfo* idle) {
       psci_call(PsciFunction::kCpuOn, described->cpus[cpu.value].hw_id, entry_phys.value, start_phys.value);
   if (status != kPsciSuccess) return err(Errno::kNODEV);
   return {};
+}
+
+void cpu_park() {
+  timer_stop();
+  psci_call(PsciFunction::kCpuOff);
+  halt(); // the firmware refused: it stays, and cpu_is_parked says so
+}
+
+bool cpu_is_parked(CpuId cpu) {
+  return psci_call(PsciFunction::kAffinityInfo, described->cpus[cpu.value].hw_id) == kPsciAffinityOff;
 }
 
 } // namespace runnel::arch

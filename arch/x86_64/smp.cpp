@@ -34,6 +34,7 @@ namespace {
 
 constinit PhysAddr start_page;
 constinit u32 apic_ids[kMaxCpus];
+constinit std::atomic<u32> parked[kMaxCpus];
 
 void delay(Duration d) {
   const Instant end = clock_now() + d;
@@ -59,6 +60,7 @@ void smp_init(const MachineInfo& machine, const PageTable& kernel_table, PhysAdd
 
 Result<> start_cpu(CpuId cpu, VirtAddr stack_top, ThreadInfo* idle) {
   if (start_page.value == 0) return err(Errno::kNODEV);
+  parked[cpu.value].store(0, std::memory_order_relaxed);
   runnel_trampoline_data.cpu = cpu.value;
   runnel_trampoline_data.idle = reinterpret_cast<u64>(idle);
   // Last, and taken by exchange: a CPU that was given up and comes after all must not take a stack twice.
@@ -77,6 +79,19 @@ Result<> start_cpu(CpuId cpu, VirtAddr stack_top, ThreadInfo* idle) {
   clock_check_end();
   return {};
 }
+
+void cpu_park() {
+  timer_stop();
+  // The store is the last thing done with memory: INIT may come at any moment after it. A non-maskable
+  // interrupt would use an emergency stack and come back here.
+  asm volatile("cli\n\tmovl $1, %0\n1:\thlt\n\tjmp 1b"
+               : "=m"(*reinterpret_cast<u32*>(&parked[Cpu::this_cpu().value]))
+               :
+               : "memory");
+  __builtin_unreachable();
+}
+
+bool cpu_is_parked(CpuId cpu) { return parked[cpu.value].load(std::memory_order_acquire) != 0; }
 
 namespace {
 bool is_expected(CpuId cpu) { return this_hw_id() == apic_ids[cpu.value]; }

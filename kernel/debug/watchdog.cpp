@@ -129,6 +129,13 @@ void watchdog_start() {
   if (!running.exchange(true)) call_function(online_cpus(), start_here, nullptr, Wait::kYes);
 }
 
+void watchdog_cpu_down() { time::timer_cancel(timers.local()); }
+
+void watchdog_cpu_up(CpuId cpu) {
+  if (running.load(std::memory_order_relaxed))
+    call_function(CpuMask::of(cpu), start_here, nullptr, Wait::kYes);
+}
+
 void watchdog_stop() {
   if (!running.exchange(false)) return;
   for (const CpuId cpu : online_cpus()) time::timer_cancel_sync(timers.on(cpu));

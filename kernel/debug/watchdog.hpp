@@ -18,6 +18,9 @@ void watchdog_touch();
 /// ticks, and `runnel: alive SECONDS` tells the host once a second. Thread context. Until watchdog_stop.
 void watchdog_start();
 void watchdog_stop();
+/// This CPU goes down, interrupts off / `cpu` has come up again.
+void watchdog_cpu_down();
+void watchdog_cpu_up(CpuId cpu);
 
 /// Whether `runnel: alive` is printed; on at first. A shell that waits for its user is not busy.
 enum class Heartbeat : u8 { kOff, kOn };

@@ -27,13 +27,17 @@ CpuMask online_cpus() { return online.load(); }
 CpuMask active_cpus() { return active.load(); }
 void set_cpu_active(CpuId cpu) { active.set(cpu); }
 void set_cpu_inactive(CpuId cpu) { active.clear(cpu); }
+void set_cpu_offline(CpuId cpu) { online.clear(cpu); }
 
 namespace smp {
 namespace {
 
+/// Made once a CPU: they stay when it goes down.
 void give_emergency_stacks(CpuId cpu) {
-  VirtAddr tops[arch::kEmergencyStacks];
+  static constinit VirtAddr kept[kMaxCpus][arch::kEmergencyStacks];
+  auto& tops = kept[cpu.value];
   for (VirtAddr& top : tops) {
+    if (top.value != 0) continue;
     const Result<VirtAddr> stack = stack_alloc();
     if (!stack) panic("cpu {}: no memory for its emergency stacks", cpu);
     top = *stack;
@@ -43,21 +47,31 @@ void give_emergency_stacks(CpuId cpu) {
 
 void stopper_body(void* arg) { sched::stopper_main(CpuId{static_cast<u32>(reinterpret_cast<uptr>(arg))}); }
 
-/// The new CPU's stacks are made before it starts, so that it needs no memory until it is online.
-bool start_one(CpuId cpu) {
-  const Result<VirtAddr> stack = stack_alloc();
-  if (!stack) return false;
+bool start(CpuId cpu) {
   Task& idle = idle_task(cpu);
-  idle.stack_top = *stack;
-  sched::sched_init_cpu(cpu, idle);
-  if (!arch::start_cpu(cpu, *stack, &idle.thread)) return false;
+  if (!arch::start_cpu(cpu, idle.stack_top, &idle.thread)) return false;
   // Only the absence of a CPU makes this wait long; a present one comes in microseconds.
   const Instant deadline = time::now() + 1_s;
   while (!online.test(cpu) && time::now().is_before(deadline)) arch::Cpu::relax();
   return online.test(cpu);
 }
 
+/// The new CPU's stack is made before it starts, so that it needs little memory until it is online.
+bool start_one(CpuId cpu) {
+  const Result<VirtAddr> stack = stack_alloc();
+  if (!stack) return false;
+  Task& idle = idle_task(cpu);
+  idle.stack_top = *stack;
+  sched::sched_init_cpu(cpu, idle);
+  return start(cpu);
+}
+
 } // namespace
+
+bool restart_cpu(CpuId cpu) {
+  idle_task(cpu).thread.flags.store(0, std::memory_order_relaxed);
+  return start(cpu);
+}
 
 arch::MachineInfo& machine_info_storage() { return machine; }
 

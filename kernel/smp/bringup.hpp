@@ -19,4 +19,8 @@ u32 start_secondary_cpus();
 /// Creates the stopper thread of `cpu`, which is online.
 void create_stopper(CpuId cpu);
 
+/// Starts a parked CPU again and waits until it is online; its runqueue, idle thread and stopper are as it
+/// left them.
+bool restart_cpu(CpuId cpu);
+
 } // namespace runnel::smp

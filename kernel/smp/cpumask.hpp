@@ -14,6 +14,7 @@ CpuMask online_cpus();
 CpuMask active_cpus();
 void set_cpu_active(CpuId cpu);
 void set_cpu_inactive(CpuId cpu);
+void set_cpu_offline(CpuId cpu); // by kernel/smp/hotplug.cpp
 /// Number of CPUs the firmware lists, at most kMaxCpus; all come online during boot or the boot says which
 /// did not.
 u32 nr_cpus();

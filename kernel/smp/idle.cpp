@@ -3,6 +3,7 @@
 
 #include "kernel/debug/panic.hpp"
 #include "kernel/mm/vmap.hpp"
+#include "kernel/smp/hotplug.hpp"
 #include "kernel/sync/guards.hpp"
 #include "kernel/task/task.hpp"
 
@@ -17,6 +18,7 @@ bool need_resched(const ThreadInfo& self) {
 
 void halt_until_interrupt(ThreadInfo& self) {
   const IrqGuard irqs_off;
+  park_if_asked();
   self.flags.fetch_and(~kPolling, std::memory_order_relaxed);
   // B8: from here on a remote CPU sends an IPI; whoever saw kPolling before this barrier has set kNeedResched
   // where the test below sees it. Pairs with the read-modify-write in resched_curr.

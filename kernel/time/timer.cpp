@@ -36,6 +36,15 @@ void reprogram(TimerBase& base) REQUIRES(base.lock) {
     arch::timer_stop();
 }
 
+bool cancel_locked(TimerBase& base, Timer& timer, CpuId cpu) REQUIRES(base.lock) {
+  if (timer.state.load(std::memory_order_relaxed) != Timer::State::kQueued) return false;
+  base.queue.erase(timer);
+  timer.state.store(Timer::State::kIdle, std::memory_order_release);
+  // Another CPU's hardware timer cannot be set from here; it fires for nothing and finds the queue as it is.
+  if (cpu == arch::Cpu::this_cpu()) reprogram(base);
+  return true;
+}
+
 } // namespace
 
 void timer_start(Timer& timer, Instant expires) {
@@ -50,18 +59,21 @@ void timer_start(Timer& timer, Instant expires) {
   reprogram(base);
 }
 
-bool timer_cancel(Timer& timer) {
-  const CpuId cpu{timer.base_cpu.load(std::memory_order_relaxed)};
-  TimerBase& base = bases.on(cpu);
-  const IrqSpinGuard guard(base.lock);
-  if (timer.state.load(std::memory_order_relaxed) != Timer::State::kQueued) return false;
-  base.queue.erase(timer);
-  timer.state.store(Timer::State::kIdle, std::memory_order_release);
-  // Another CPU's hardware timer cannot be set from here; it fires for nothing and finds the queue as it is.
-  if (cpu == arch::Cpu::this_cpu()) reprogram(base);
-  return true;
+bool timer_cancel(Timer& timer) NO_THREAD_SAFETY_ANALYSIS {
+  const IrqGuard irqs_off;
+  CpuId cpu;
+  TimerBase* locked = nullptr;
+  do { // a timer changes its base when its CPU goes down: at most once a turn
+    if (locked != nullptr) locked->lock.unlock();
+    cpu = {timer.base_cpu.load(std::memory_order_relaxed)};
+    locked = &bases.on(cpu);
+    locked->lock.lock();
+  } while (timer.base_cpu.load(std::memory_order_relaxed) != cpu.value);
+  TimerBase& base = *locked;
+  const bool cancelled = cancel_locked(base, timer, cpu);
+  base.lock.unlock();
+  return cancelled;
 }
-
 bool timer_cancel_sync(Timer& timer) {
   const bool taken = timer_cancel(timer);
   // Acquire: what the function did is visible; pairs with the release in timer_interrupt.
@@ -91,6 +103,27 @@ void timer_interrupt() NO_THREAD_SAFETY_ANALYSIS {
   reprogram(base);
   base.lock.unlock();
   sync::preempt_enable_no_resched();
+}
+
+void timers_take_over(CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
+  const IrqGuard irqs_off;
+  const CpuId here = arch::Cpu::this_cpu();
+  TimerBase& from = bases.on(cpu);
+  TimerBase& to = bases.on(here);
+  TimerBase& first = cpu < here ? from : to; // two of one rank: lower CPU number first
+  TimerBase& second = cpu < here ? to : from;
+  first.lock.lock();
+  second.lock.lock_nested();
+  while (Timer* timer = from.queue.top()) {
+    from.queue.erase(*timer);
+    timer->sequence = to.next_sequence++;
+    timer->base_cpu.store(here.value, std::memory_order_relaxed);
+    to.queue.insert(*timer);
+  }
+  from.next_expiry.store(kNever.ns, std::memory_order_relaxed);
+  reprogram(to);
+  second.lock.unlock();
+  first.lock.unlock();
 }
 
 Instant next_timer_expiry(CpuId cpu) { return {bases.on(cpu).next_expiry.load(std::memory_order_relaxed)}; }

@@ -42,6 +42,9 @@ bool timer_cancel_sync(Timer& timer);
 /// The hardware timer of this CPU fired: runs what is due. Interrupts off.
 void timer_interrupt();
 
+/// The timers of `cpu`, which takes no interrupts any more, continue on this CPU.
+void timers_take_over(CpuId cpu);
+
 /// When the next timer of `cpu` is due; kNever without one. A hint.
 Instant next_timer_expiry(CpuId cpu);
 

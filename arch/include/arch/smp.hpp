@@ -19,4 +19,9 @@ void smp_init(const MachineInfo& machine, const PageTable& kernel_table, PhysAdd
 /// start at a time: the next only after secondary_start of the last has been reached.
 Result<> start_cpu(CpuId cpu, VirtAddr stack_top, ThreadInfo* idle);
 
+/// This CPU stops for good, interrupts off, until start_cpu starts it anew; its stack is not used any more.
+[[noreturn]] void cpu_park();
+/// `cpu` has reached the end of cpu_park and may be started again.
+bool cpu_is_parked(CpuId cpu);
+
 } // namespace runnel::arch

@@ -21,6 +21,8 @@ bool dl_admit(Rq& rq, Task& p, Policy policy, const DlParams& params) REQUIRES(r
 bool dl_admission_on();
 /// Stores the parameters of a task that is, or is about to be, of the class. Inside a SchedChange.
 void dl_set_params(Task& p, const DlParams& params);
+/// The admitted tasks fit on the CPUs that remain when `cpu` goes down (spec 5.5 hot-unplug).
+bool dl_may_lose_cpu(CpuId cpu);
 /// By how much the last refusal on this CPU did not fit: missing share of one CPU in 1/2^20, 0 when none was
 /// refused.
 u64 dl_missing_bandwidth(const RootDomain& rd, u64 old_bw, u64 new_bw);

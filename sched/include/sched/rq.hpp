@@ -44,6 +44,8 @@ struct alignas(kCacheLine) Rq {
   bool balance_push = false; // the CPU is going down: push everything away (spec 1.20)
   BalanceCallback* balance_callbacks = nullptr;
   BalanceCallback push_everything;
+  StopWork hotplug_work;          // the task that is being pushed away
+  Task* hotplug_waiter = nullptr; // who waits until the CPU is empty
   bool push_busy = false;
   StopWork push_work;
   Instant clock;      // as of the last update_rq_clock; never backwards

@@ -15,6 +15,12 @@ void sched_set_stopper(CpuId cpu, Task& stopper);
 [[noreturn]] void stopper_main(CpuId cpu);
 /// The CPU runs and has its stopper: from now on it takes ordinary tasks and part in balancing.
 void sched_cpu_activate(CpuId cpu);
+/// The way down (spec 1.20). From now on the CPU takes no ordinary task and sends away those it has. kBUSY:
+/// the deadline tasks that were admitted would not fit on the others. Thread context; blocks.
+Result<> sched_cpu_deactivate(CpuId cpu);
+/// Blocks until nothing but its idle thread is left on a deactivated CPU; migrate-disabled tasks make it
+/// wait.
+void sched_cpu_wait_empty(CpuId cpu);
 
 /// Makes a new task's scheduler part ready: class, mask, name. State is kNew until wake_up_new_task.
 void sched_init_task(Task& p, const CpuMask& cpus);
