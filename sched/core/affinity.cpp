@@ -65,6 +65,7 @@ enum class Wait { kNo, kStopper, kEnable };
 /// The change itself. Says what must happen before `p` is certain not to run on a forbidden CPU (A5).
 Wait change_mask(Task& p, const CpuMask& mask, CpuId& cpu,
                  AffinityRequest& request) NO_THREAD_SAFETY_ANALYSIS {
+  DeferredCallbacks callbacks;
   const port::IrqLockGuard pi(p.pi_lock);
   TaskRqLock locked(p);
   Rq& rq = locked.rq();
@@ -75,7 +76,7 @@ Wait change_mask(Task& p, const CpuMask& mask, CpuId& cpu,
     const SchedChange change(rq, p, *p.sched_class, kFlagSave); // A9
     p.sched_class->set_cpus_allowed(rq, p, mask);
   }
-  run_balance_callbacks(rq);
+  callbacks.take(rq);
   cpu = p.task_cpu();
   if (mask.test(cpu) && port::active_cpus().test(cpu)) return Wait::kNo;
   if (p.migration_disabled != 0 && &p != &current()) {
