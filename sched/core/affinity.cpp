@@ -70,10 +70,9 @@ Wait change_mask(Task& p, const CpuMask& mask, CpuId& cpu,
   TaskRqLock locked(p);
   Rq& rq = locked.rq();
   update_rq_clock(rq);
-  if (p.migration_disabled != 0 && p.cpus_ptr != &p.cpus_mask) {
-    p.cpus_mask = mask; // nr_cpus_allowed follows when the mask in force does
-  } else {
-    const SchedChange change(rq, p, *p.sched_class, kFlagSave); // A9
+  {
+    // A9. While p is migrate-disabled cpus_ptr stays where it is, so this is what was asked for only.
+    const SchedChange change(rq, p, *p.sched_class, kFlagSave);
     p.sched_class->set_cpus_allowed(rq, p, mask);
   }
   callbacks.take(rq);
@@ -147,7 +146,6 @@ void unpin_migrate_disabled(Task& p) NO_THREAD_SAFETY_ANALYSIS {
         update_rq_clock(rq);
         const SchedChange change(rq, p, *p.sched_class, kFlagSave);
         p.cpus_ptr = &p.cpus_mask;
-        p.nr_cpus_allowed = p.cpus_mask.count();
       }
       requests = p.affinity_request;
       p.affinity_request = nullptr;
