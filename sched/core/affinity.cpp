@@ -65,17 +65,17 @@ enum class Wait { kNo, kStopper, kEnable };
 /// The change itself. Says what must happen before `p` is certain not to run on a forbidden CPU (A5).
 Wait change_mask(Task& p, const CpuMask& mask, CpuId& cpu,
                  AffinityRequest& request) NO_THREAD_SAFETY_ANALYSIS {
+  DeferredCallbacks callbacks;
   const port::IrqLockGuard pi(p.pi_lock);
   TaskRqLock locked(p);
   Rq& rq = locked.rq();
   update_rq_clock(rq);
-  if (p.migration_disabled != 0 && p.cpus_ptr != &p.cpus_mask) {
-    p.cpus_mask = mask; // nr_cpus_allowed follows when the mask in force does
-  } else {
-    const SchedChange change(rq, p, *p.sched_class, kFlagSave); // A9
+  {
+    // A9. While p is migrate-disabled cpus_ptr stays where it is, so this is what was asked for only.
+    const SchedChange change(rq, p, *p.sched_class, kFlagSave);
     p.sched_class->set_cpus_allowed(rq, p, mask);
   }
-  run_balance_callbacks(rq);
+  callbacks.take(rq);
   cpu = p.task_cpu();
   if (mask.test(cpu) && port::active_cpus().test(cpu)) return Wait::kNo;
   if (p.migration_disabled != 0 && &p != &current()) {
@@ -146,7 +146,6 @@ void unpin_migrate_disabled(Task& p) NO_THREAD_SAFETY_ANALYSIS {
         update_rq_clock(rq);
         const SchedChange change(rq, p, *p.sched_class, kFlagSave);
         p.cpus_ptr = &p.cpus_mask;
-        p.nr_cpus_allowed = p.cpus_mask.count();
       }
       requests = p.affinity_request;
       p.affinity_request = nullptr;

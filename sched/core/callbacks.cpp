@@ -13,15 +13,46 @@ void queue_balance_callback(Rq& rq, BalanceCallback& callback, void (*fn)(Rq&)) 
   rq.balance_callbacks = &callback;
 }
 
-void run_balance_callbacks(Rq& rq) {
-  BalanceCallback* list = rq.balance_callbacks;
-  rq.balance_callbacks = nullptr;
+namespace {
+
+void run_list(Rq& rq, BalanceCallback* list) REQUIRES(rq.lock) {
   while (list != nullptr) {
     BalanceCallback& callback = *list;
     list = callback.next;
     callback.queued = false; // before it runs: it may queue itself again
     callback.fn(rq);
   }
+}
+
+} // namespace
+
+void run_balance_callbacks(Rq& rq) {
+  BalanceCallback* list = rq.balance_callbacks;
+  rq.balance_callbacks = nullptr;
+  run_list(rq, list);
+}
+
+void DeferredCallbacks::take(Rq& rq) {
+  rq_ = &rq;
+  const bool keep_push = rq.push_everything.queued;
+  list_ = nullptr;
+  for (BalanceCallback* callback = rq.balance_callbacks; callback != nullptr;) {
+    BalanceCallback* next = callback->next;
+    if (callback != &rq.push_everything) {
+      callback->next = list_;
+      list_ = callback;
+    }
+    callback = next;
+  }
+  rq.balance_callbacks = keep_push ? &rq.push_everything : nullptr;
+  if (keep_push) rq.push_everything.next = nullptr;
+}
+
+DeferredCallbacks::~DeferredCallbacks() {
+  if (list_ == nullptr) return;
+  const RqLock guard(*rq_);
+  update_rq_clock(*rq_);
+  run_list(*rq_, list_);
 }
 
 void zap_balance_callbacks(Rq& rq) {

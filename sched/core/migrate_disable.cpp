@@ -25,10 +25,9 @@ void pin_migrate_disabled(Task& prev) NO_THREAD_SAFETY_ANALYSIS {
   TaskRqLock locked(prev);
   Rq& rq = locked.rq();
   update_rq_clock(rq);
-  const SchedChange change(rq, prev, *prev.sched_class, kFlagSave); // classes count tasks that may be moved
+  const SchedChange change(rq, prev, *prev.sched_class, kFlagSave);
   prev.single_cpu = CpuMask::of(rq.cpu);
   prev.cpus_ptr = &prev.single_cpu;
-  prev.nr_cpus_allowed = 1;
 }
 
 void migrate_enable() {

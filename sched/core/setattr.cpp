@@ -91,6 +91,7 @@ Result<Outcome> change_locked(Task& p, SchedAttr attr, Policy checked_policy, Rq
 }
 
 Result<Outcome> try_change(Task& p, SchedAttr attr, const SchedRights& rights) NO_THREAD_SAFETY_ANALYSIS {
+  DeferredCallbacks callbacks;
   const port::IrqLockGuard pi(p.pi_lock);
   if ((attr.flags & kSchedFlagKeepPolicy) != 0) attr.policy = static_cast<u32>(p.policy);
   if ((attr.flags & kSchedFlagKeepParams) != 0) load_current_params(p, attr);
@@ -101,7 +102,7 @@ Result<Outcome> try_change(Task& p, SchedAttr attr, const SchedRights& rights) N
   TaskRqLock locked(p);
   Rq& rq = locked.rq();
   const Result<Outcome> outcome = change_locked(p, attr, static_cast<Policy>(attr.policy), rq);
-  run_balance_callbacks(rq);
+  callbacks.take(rq);
   return outcome;
 }
 
@@ -122,6 +123,7 @@ Result<> sched_setattr(Task& p, const SchedAttr& attr, const SchedRights& rights
 
 Result<> set_user_nice(Task& p, i32 nice, const SchedRights& rights) NO_THREAD_SAFETY_ANALYSIS {
   nice = nice < kMinNice ? kMinNice : nice > kMaxNice ? kMaxNice : nice;
+  DeferredCallbacks callbacks;
   const port::IrqLockGuard pi(p.pi_lock);
   if (!may_set_nice(p, nice, rights)) return err(Errno::kACCES);
   TaskRqLock locked(p);
@@ -136,7 +138,7 @@ Result<> set_user_nice(Task& p, i32 nice, const SchedRights& rights) NO_THREAD_S
     p.static_prio = p.normal_prio = nice_to_prio(nice);
     p.prio = pi_effective_prio(p, p.normal_prio);
   }
-  run_balance_callbacks(rq);
+  callbacks.take(rq);
   return {};
 }
 

@@ -120,6 +120,23 @@ void move_queued_task(Rq& from, Rq& to, Task& p) REQUIRES(from.lock, to.lock);
 void queue_balance_callback(Rq& rq, BalanceCallback& callback, void (*fn)(Rq&)) REQUIRES(rq.lock);
 /// Runs what is queued.
 void run_balance_callbacks(Rq& rq) REQUIRES(rq.lock);
+/// Callbacks that were queued inside a change of a task (spec 2.2 step 7): taken while rq.lock is held, run
+/// when this goes out of scope. Declare it before the guard of pi_lock: a callback may wake a stopper, and
+/// that takes another pi_lock.
+class DeferredCallbacks {
+ public:
+  DeferredCallbacks() = default;
+  ~DeferredCallbacks();
+  DeferredCallbacks(const DeferredCallbacks&) = delete;
+  DeferredCallbacks& operator=(const DeferredCallbacks&) = delete;
+  /// All but push_everything, which stays with its CPU.
+  void take(Rq& rq) REQUIRES(rq.lock);
+
+ private:
+  Rq* rq_ = nullptr;
+  BalanceCallback* list_ = nullptr;
+};
+
 /// Forgets what is queued but keeps push_everything (spec 6, P08).
 void zap_balance_callbacks(Rq& rq) REQUIRES(rq.lock);
 

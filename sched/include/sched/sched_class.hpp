@@ -143,7 +143,7 @@ const SchedClass& class_of(Policy policy, i32 prio);
 
 /// Change protocol of spec 2.2 as a scope: the constructor takes `p` off (dequeue, put_prev), the parameters
 /// are changed inside, the destructor puts it back by its new class and tells the classes. pi_lock and rq
-/// lock are held, the clock is updated. Afterwards run_balance_callbacks(rq) is due.
+/// lock are held, the clock is updated. Afterwards the callbacks are due: DeferredCallbacks.
 class SchedChange {
  public:
   /// `next_class`: the class after the change. flags: kFlagSave, kFlagMove as needed; kFlagClass is added

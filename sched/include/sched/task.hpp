@@ -83,8 +83,9 @@ struct Task {
   CpuMask cpus_mask = CpuMask::all();   // what was asked for
   const CpuMask* cpus_ptr = &cpus_mask; // what is in force: single_cpu while migrate-disabled
   CpuMask single_cpu;
-  u32 nr_cpus_allowed = kMaxCpus;
-  u32 migration_disabled = 0;                  // nesting; only the task itself changes it
+  u32 nr_cpus_allowed =
+      kMaxCpus;               // of cpus_mask: a migrate-disabled task is still one others make way for (RT6)
+  u32 migration_disabled = 0; // nesting; only the task itself changes it
   AffinityRequest* affinity_request = nullptr; // who waits for it to leave a CPU; pi_lock
   bool is_kthread = true;
   bool is_per_cpu = false; // pinned for ever to the CPU it serves: mask may not change
