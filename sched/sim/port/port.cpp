@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scheduler's port on the simulated machine.
+#include "sched/sim/invariants.hpp"
+#include "sched/sim/machine.hpp"
+
+#include <sched/rq.hpp>
+
+namespace runnel::sched::port {
+namespace {
+
+sim::Task& simulated(Task& task) { return static_cast<sim::Task&>(task); }
+sim::Machine& ground() { return *sim::machine; }
+
+} // namespace
+
+void assertion_failed(std::source_location where) {
+  std::string file = where.file_name();
+  file = file.substr(file.rfind("sched/") == std::string::npos ? 0 : file.rfind("sched/"));
+  ground().fail("assert", file + ":" + std::to_string(where.line()) + " in " + where.function_name());
+}
+void locks_held(const char* doing) { ground().fail("C10", doing); }
+
+void relax() {
+  // Costs time, so that who is waited for gets on; how much is a matter of chance, so that waiters do not
+  // march in step.
+  ground().suspend(sim::now_ns + ground().chance().between(20, 120));
+  if (irqs_enabled()) sim::take_interrupts();
+}
+
+void preempt_schedule() {
+  const IrqGuard irqs_off;
+  preempt_schedule_irq();
+}
+
+Duration irq_time(CpuId cpu) { return ground().cpu(cpu.value).irq_time; }
+
+void send_reschedule(CpuId cpu) {
+  sim::Machine& m = ground();
+  ++m.counters().ipis_sent;
+  if (m.config().mutation == sim::Mutation::kDropIpi && m.chance().one_in(64)) return;
+  sim::VirtualCpu& target = m.cpu(cpu.value);
+  if (target.ipi_at != sim::kNoTime) return;
+  target.ipi_at = sim::now_ns + static_cast<u64>(m.config().ipi_latency.ns);
+  m.interrupts_changed(target);
+}
+
+void timer_start(Timer& timer, Instant expires) {
+  sim::VirtualCpu& cpu = *sim::executing;
+  if (timer.state == Timer::State::kQueued) ground().fail("timer", "a timer is started that is queued");
+  timer.expires = expires;
+  timer.sequence = cpu.timer_sequence++;
+  timer.cpu = cpu.id.value;
+  timer.state = Timer::State::kQueued;
+  cpu.timers.insert(timer);
+  ground().interrupts_changed(cpu);
+}
+
+bool timer_cancel(Timer& timer) {
+  if (timer.state != Timer::State::kQueued) return false;
+  sim::VirtualCpu& cpu = ground().cpu(timer.cpu);
+  cpu.timers.erase(timer);
+  timer.state = Timer::State::kIdle;
+  ground().interrupts_changed(cpu);
+  return true;
+}
+
+bool timer_is_queued(const Timer& timer) { return timer.state == Timer::State::kQueued; }
+
+void tick_start() {
+  sim::TickTimer& timer = sim::executing->tick;
+  timer.running = true;
+  if (timer.state == Timer::State::kIdle) timer_start(timer, clock() + kTick);
+}
+
+void tick_stop() {
+  sim::TickTimer& timer = sim::executing->tick;
+  timer.running = false;
+  timer_cancel(timer);
+}
+
+CpuMask possible_cpus() { return ground().online(); }
+CpuMask online_cpus() { return ground().online(); }
+CpuMask active_cpus() { return ground().active(); }
+void set_cpu_active(CpuId cpu) { ground().active().set(cpu); }
+void set_cpu_inactive(CpuId cpu) { ground().active().clear(cpu); }
+
+Task* context_switch(Task& prev, Task& next) {
+  sim::Machine& m = ground();
+  sim::VirtualCpu& cpu = *sim::executing;
+  if (m.config().switch_cost.ns != 0) m.suspend(sim::now_ns + static_cast<u64>(m.config().switch_cost.ns));
+  ++m.counters().switches;
+  sim::Task& from = simulated(prev);
+  sim::Task& to = simulated(next);
+  sim::check_switch_in(m, cpu, to);
+  from.on_cpu_time += Duration{static_cast<i64>(sim::now_ns - from.switched_in_at)};
+  to.switched_in_at = sim::now_ns;
+  to.owner = cpu.id.value;
+  cpu.current = &to.thread;
+  cpu.switched_from = &prev;
+  sim::fiber_switch(from.fiber, to.fiber);
+  return &sim::switched_in(); // some CPU has switched back to `prev`
+}
+
+void get_task(Task& task) { ++simulated(task).refs; }
+void put_task(Task& task) {
+  if (--simulated(task).refs == 0) ground().release_task(simulated(task));
+}
+void task_dead(Task& task) {
+  const PreemptGuard no_preempt;
+  put_task(task);
+}
+
+void note_context_switch() { ++sim::executing->quiescent_passes; }
+
+void synchronize() {
+  sim::Machine& m = ground();
+  for (u32 i = 0; i < m.nr_cpus(); ++i) {
+    sim::VirtualCpu& other = m.cpu(i);
+    const u64 passes = other.quiescent_passes;
+    while (&other != sim::executing && other.quiescent_passes == passes && !other.halted &&
+           (other.current->preempt_count != 0 || !other.irqs_on))
+      relax();
+  }
+}
+
+u64 random_seed() { return ground().config().seed; }
+void notice(const Task&, const char*) { ++ground().counters().notices; }
+
+void trace(trace::EventType type, u32 pid, u64 a, u64 b) {
+  ground().trace().push_back({sim::now_ns, type, static_cast<u16>(this_cpu().value), pid, a, b});
+}
+
+} // namespace runnel::sched::port
+
+namespace runnel::sim {
+
+void TickTimer::fire(Timer& timer) {
+  auto& self = static_cast<TickTimer&>(timer);
+  ++machine->counters().ticks;
+  sched::scheduler_tick();
+  if (!self.running) return;
+  Instant next = timer.expires + sched::port::kTick; // the tick keeps its phase
+  if (next.is_before(now())) next = now() + sched::port::kTick;
+  sched::port::timer_start(timer, next);
+}
+
+void Lock::wait(u32 ticket) {
+  while (owner_ != ticket) sched::port::relax();
+}
+void Lock::out_of_order(const Lock& held) const {
+  machine->fail("C10", "lock order: " + std::string(to_string(rank_)) + " is taken while " +
+                           std::string(to_string(held.rank_)) + " is held");
+}
+void Lock::not_held() const { machine->fail("C10", std::string(to_string(rank_)) + " is not held"); }
+void Lock::preemptible() const {
+  machine->fail("C10", std::string(to_string(rank_)) + " is taken with preemption on");
+}
+
+} // namespace runnel::sim
