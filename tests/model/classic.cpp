@@ -23,9 +23,9 @@ struct Shape {
 /// What may stand between two accesses of a thread; `first` is what the first one read.
 using Between = std::function<void(Thread&)>;
 void none(Thread&) {}
-void full(Thread& t) { t.fence(Fence::kFull, ""); }
-void reads(Thread& t) { t.fence(Fence::kRead, ""); }
-void writes(Thread& t) { t.fence(Fence::kWrite, ""); }
+void full(Thread& t) { t.fence(Fence::kFull); }
+void reads(Thread& t) { t.fence(Fence::kRead); }
+void writes(Thread& t) { t.fence(Fence::kWrite); }
 
 enum class Link { kPo, kFull, kRead, kWrite, kAddress, kData, kControl, kControlRead };
 

@@ -229,7 +229,7 @@ std::string Result::text() const {
   return out;
 }
 
-Result explore(const Program& program, Machine machine, const std::string& weakened) {
+Result explore(const Program& program, Machine machine, const Labels& weakened) {
   const auto paths = program.paths(weakened);
   const auto names = outcome_names(program, paths);
   std::size_t width = program.words().names.size();

@@ -62,7 +62,7 @@ struct Result {
   std::string text() const;
 };
 
-Result explore(const Program& program, Machine machine, const std::string& weakened = {});
+Result explore(const Program& program, Machine machine, const Labels& weakened = {});
 
 /// Names of an outcome: the words, then everything observed on some path.
 std::shared_ptr<const Outcome::Names> outcome_names(const Program& program,

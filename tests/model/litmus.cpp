@@ -5,10 +5,10 @@
 
 namespace runnel::model {
 
-bool Thread::keeps(const std::string& label) {
+bool Thread::has(const std::string& label) {
   if (label.empty()) return true;
   labels_.insert(label);
-  return label != weakened_;
+  return !weakened_.contains(label);
 }
 
 Expr Thread::add_load(const Location& from, Order order) {
@@ -71,7 +71,7 @@ bool Thread::compare_exchange(const Location& at, const Expr& expected, const Ex
 }
 
 void Thread::fence(Fence kind, const std::string& label) {
-  if (keeps(label)) path.events.push_back({.kind = EventKind::kFence, .fence = kind});
+  if (has(label)) path.events.push_back({.kind = EventKind::kFence, .fence = kind});
 }
 
 bool Thread::branch(const Expr& condition) {
@@ -110,8 +110,7 @@ Location Program::word(const std::string& name, int initial, int count) {
   return {Expr(first)};
 }
 
-std::vector<std::vector<Path>> Program::paths(const std::string& weakened,
-                                              std::set<std::string>& labels) const {
+std::vector<std::vector<Path>> Program::paths(const Labels& weakened, Labels& labels) const {
   std::vector<std::vector<Path>> all;
   for (const Body& body : bodies_) {
     std::vector<Path>& of_thread = all.emplace_back();
@@ -130,13 +129,13 @@ std::vector<std::vector<Path>> Program::paths(const std::string& weakened,
   return all;
 }
 
-std::vector<std::vector<Path>> Program::paths(const std::string& weakened) const {
-  std::set<std::string> labels;
+std::vector<std::vector<Path>> Program::paths(const Labels& weakened) const {
+  Labels labels;
   return paths(weakened, labels);
 }
 
-std::set<std::string> Program::labels() const {
-  std::set<std::string> labels;
+Labels Program::labels() const {
+  Labels labels;
   paths({}, labels);
   return labels;
 }

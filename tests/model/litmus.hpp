@@ -16,6 +16,7 @@
 
 namespace runnel::model {
 
+using Labels = std::set<std::string>;
 using Values = std::vector<int>; // of one thread: what each of its loads read, by event number
 
 /// A value computed from constants and from what earlier loads of the same thread read.
@@ -84,7 +85,7 @@ struct Path {
 /// What a thread's function speaks to.
 class Thread {
  public:
-  Thread(const std::string& weakened, std::set<std::string>& labels, std::vector<bool> decisions)
+  Thread(const Labels& weakened, Labels& labels, std::vector<bool> decisions)
       : weakened_(weakened), labels_(labels), decisions_(std::move(decisions)) {}
 
   Expr load(const Location& from, Order order = Order::kPlain, const std::string& label = {});
@@ -100,7 +101,10 @@ class Thread {
   bool compare_exchange(const Location& at, const Expr& expected, const Expr& desired, Order order,
                         const std::string& label = {});
 
-  void fence(Fence kind, const std::string& label);
+  void fence(Fence kind, const std::string& label = {});
+
+  /// False in the mutant without it: for what is weakened in a way of its own.
+  bool has(const std::string& label);
 
   /// The two ways an `if` can go: the function is run for each.
   bool branch(const Expr& condition);
@@ -121,14 +125,13 @@ class Thread {
   const std::vector<bool>& decisions() const { return decisions_; }
 
  private:
-  bool keeps(const std::string& label);
-  Order strength(Order order, const std::string& label) { return keeps(label) ? order : Order::kPlain; }
+  Order strength(Order order, const std::string& label) { return has(label) ? order : Order::kPlain; }
   Expr add_load(const Location& from, Order order);
   void add_store(const Location& to, const Expr& value, Order order, int partner = -1);
   Expr modify(const Location& at, Order order, const std::function<Expr(const Expr&)>& next);
 
-  const std::string& weakened_;
-  std::set<std::string>& labels_;
+  const Labels& weakened_;
+  Labels& labels_;
   std::vector<bool> decisions_;
   std::size_t next_decision_ = 0;
 };
@@ -146,13 +149,13 @@ class Program {
     std::vector<int> initial;
   };
   const Words& words() const { return words_; }
-  /// All paths of each thread, with `weakened` (a label, or "" for none) weakened.
-  std::vector<std::vector<Path>> paths(const std::string& weakened) const;
+  /// All paths of each thread.
+  std::vector<std::vector<Path>> paths(const Labels& weakened) const;
   /// Everything that can be weakened.
-  std::set<std::string> labels() const;
+  Labels labels() const;
 
  private:
-  std::vector<std::vector<Path>> paths(const std::string& weakened, std::set<std::string>& labels) const;
+  std::vector<std::vector<Path>> paths(const Labels& weakened, Labels& labels) const;
   Words words_;
   std::vector<Body> bodies_;
 };
