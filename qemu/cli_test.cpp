@@ -81,7 +81,7 @@ class Command {
 
   void plan_host() {
     const fs::path tests = build_folder() / "tests";
-    for (const char* program : {"e2e-tests", "host-tests"})
+    for (const char* program : {"e2e-tests", "host-tests", "model-tests"})
       if (!fs::exists(tests / program))
         throw Failure(ExitStatus::kMissing, fmt::format("{} is not built", (tests / program).string()));
     // End-to-end tests wait for guests most of the time: each is a job.
@@ -89,10 +89,13 @@ class Command {
       add_job("e2e: " + name, [program = tests / "e2e-tests", name](const Report& report) {
         run_catch(program, "e2e", {name}, report);
       });
-    if (auto names = list_catch(tests / "host-tests", options_.globs); !names.empty())
-      add_job("host", [program = tests / "host-tests", names](const Report& report) {
-        run_catch(program, "host", names, report);
-      });
+    for (const fs::path& program : catch_programs()) {
+      const std::string group = catch_group(program);
+      if (group == "e2e") continue;
+      if (auto names = list_catch(program, options_.globs); !names.empty())
+        add_job(group,
+                [program, group, names](const Report& report) { run_catch(program, group, names, report); });
+    }
     for (const fs::path& program : fuzzers())
       if (const std::string name = program.filename().string(); selects_name(options_.globs, name.substr(5)))
         add_job(name, [program](const Report& report) { run_fuzzer(program, report); });

@@ -16,6 +16,7 @@ namespace runnel::qemu {
 namespace {
 
 constexpr double kCatchLimit = 600; // seconds a program may take
+constexpr std::string_view kCatchSuffix = "-tests";
 constexpr double kLintLimit = 300;
 constexpr double kFuzzLimit = 120;
 constexpr int kFuzzRuns = 20000;
@@ -195,6 +196,17 @@ void run_lint(const fs::path& script, const Report& report) {
   r.line = 1;
   r.seconds = now() - start;
   report(std::move(r));
+}
+
+std::vector<fs::path> catch_programs() {
+  return sorted_files(build_folder() / "tests", [](const fs::path& file) {
+    return file.filename().string().ends_with(kCatchSuffix) && executable(file);
+  });
+}
+
+std::string catch_group(const fs::path& program) {
+  const std::string name = program.filename().string();
+  return name.substr(0, name.size() - kCatchSuffix.size());
 }
 
 std::vector<fs::path> fuzzers() {

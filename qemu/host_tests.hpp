@@ -33,6 +33,10 @@ void run_fuzzer(const std::filesystem::path& program, const Report& report);
 /// One script of tests/lint.
 void run_lint(const std::filesystem::path& script, const Report& report);
 
+/// build/.../tests/NAME-tests, sorted, and the NAME of one of them.
+std::vector<std::filesystem::path> catch_programs();
+std::string catch_group(const std::filesystem::path& program);
+
 /// build/.../tests/fuzz-* and tests/lint/*.sh, sorted.
 std::vector<std::filesystem::path> fuzzers();
 std::vector<std::filesystem::path> lints();
