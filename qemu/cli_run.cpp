@@ -1,217 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 // runnel run: a workload on the kernel's threads, and its report.
 #include "qemu/cli.hpp"
-#include "qemu/cli_machine.hpp"
-#include "qemu/files.hpp"
-#include "qemu/lines.hpp"
-#include "qemu/report/report.hpp"
-#include "qemu/scenario/initrd.hpp"
-#include "qemu/scenario/scenario.hpp"
-#include "qemu/symbolize.hpp"
-#include "qemu/terminal.hpp"
-#include "qemu/trace_file.hpp"
-#include "qemu/volume.hpp"
+#include "qemu/scenario_run.hpp"
+#include "qemu/trace/chrome.hpp"
+#include "qemu/trace/text.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <memory>
 
 namespace runnel::qemu {
 namespace {
 
-// Guest seconds a run may take beyond its scenario's duration, and without one.
-constexpr u64 kGraceSeconds = 60;
-constexpr u64 kUnlimitedSeconds = 3600;
-
-struct Options {
-  MachineOptions machine;
-  std::string scenario, events, log, initrd;
-  double duration = 0; // seconds; 0: the scenario's own
-  bool json = false, verbose = false;
+struct Options : ScenarioOptions {
+  std::string events;
 };
 
-fs::path scenario_file(const std::string& name) {
-  const fs::path shipped = source_folder() / "qemu/scenarios";
-  if (name.empty()) return shipped / "default.json";
-  if (!fs::exists(name) && name.find('/') == std::string::npos && fs::exists(shipped / (name + ".json")))
-    return shipped / (name + ".json");
-  return name;
+ExitStatus save_events(const Options& options, const TracedRun& run) {
+  const fs::path file = per_arch(options.events, run.arch, options.machine.arches.size());
+  write_file(file, file.extension() == ".json" ? to_chrome_json(run.log, make_timeline(run.log))
+                                               : to_text(run.log));
+  say(options, fmt::format("{} scheduling events in {}", run.log.events.size(), file.string()));
+  if (const u64 lost = run.log.lost_events(); lost != 0)
+    say(options, fmt::format("note: {} events were overwritten before they could be saved", lost));
+  return ExitStatus::kPassed;
 }
-
-scenario::Scenario load(const Options& options) {
-  scenario::ReadOptions how;
-  if (!options.machine.smp.empty()) how.machine_cpus = options.machine.smp.front();
-  auto outcome = scenario::load_scenario(scenario_file(options.scenario), how);
-  for (const scenario::Message& message : outcome.messages)
-    fmt::print(stderr, "{}: {}\n", message.severity == scenario::Severity::kError ? "error" : "warning",
-               scenario::to_string(message));
-  if (!outcome.scenario) throw Failure(ExitStatus::kUsage, "the scenario is refused (see above)");
-  if (options.duration > 0) outcome.scenario->duration_ns = static_cast<u64>(options.duration * 1e9);
-  return std::move(*outcome.scenario);
-}
-
-/// With several architectures, a file for each: "trace.json" -> "trace.aarch64.json".
-fs::path per_arch(const std::string& name, Arch arch, std::size_t arches) {
-  fs::path path = name;
-  if (arches < 2) return path;
-  const std::string extension = path.extension().string();
-  return path.replace_extension(std::string(to_string(arch)) + extension);
-}
-
-std::string kernel_words(const Options& options, const scenario::Scenario& scenario) {
-  const u64 limit =
-      scenario.duration_ns ? *scenario.duration_ns / 1'000'000'000 + kGraceSeconds : kUnlimitedSeconds;
-  std::string words = fmt::format("run seed={} limit={}", options.machine.seed, std::min<u64>(limit, 86400));
-  if (!options.events.empty()) words += " trace linger";
-  if (!options.machine.append.empty()) words += " " + options.machine.append;
-  return words;
-}
-
-class RunOne {
- public:
-  RunOne(const Options& options, const scenario::Scenario& scenario, Arch arch)
-      : options_(options), scenario_(scenario), arch_(arch) {}
-
-  ExitStatus run(nlohmann::ordered_json& all) {
-    GuestOptions guest;
-    const u32 cpus =
-        options_.machine.smp.empty() ? std::max(4u, scenario_.cpus_needed()) : options_.machine.smp.front();
-    guest.machine = options_.machine.spec(arch_, cpus, options_.machine.boot.value_or(BootPath::kDirect));
-    guest.elf = options_.machine.kernel.empty() ? image_elf(arch_, Image::kKernel)
-                                                : fs::path(options_.machine.kernel);
-    guest.postmortem = build_folder() / "postmortem";
-    guest.silence_seconds = options_.machine.silence();
-    guest.save_bulk = !options_.events.empty();
-    BootInput input{guest.elf, kernel_words(options_, scenario_), std::nullopt};
-    input.initrd = options_.initrd.empty()
-                       ? scenario::make_initrd({{"workload", scenario::compile(scenario_)}})
-                       : initrd_bytes();
-    const auto files = prepare_boot(guest.machine, input);
-    guest.on_line = [this](const std::string& line) { take_line(line); };
-    if (!options_.json) say(fmt::format("{}: {}", describe(guest.machine), scenario_.file));
-    const GuestRun run = run_guest(guest);
-    clear_status();
-    if (!options_.log.empty())
-      write_file(per_arch(options_.log, arch_, options_.machine.arches.size()), run.serial);
-    if (run.end == RunEnd::kInterrupted) throw Failure(ExitStatus::kInterrupted, "interrupted");
-    ExitStatus status = status_of(run);
-    if (!run.passed())
-      show_failure(run, guest.elf);
-    else if (!collector_.complete())
-      status = incomplete();
-    else
-      show_report(guest.machine, all);
-    if (!options_.events.empty() && run.end == RunEnd::kSaid) save_events(run);
-    return status;
-  }
-
- private:
-  std::string initrd_bytes() const {
-    require_file(options_.initrd, "initrd");
-    return read_file(options_.initrd);
-  }
-
-  void take_line(const std::string& line) {
-    if (collector_.take(line)) return;
-    if (options_.verbose) return say(line);
-    const ProtocolLine parsed = parse_protocol_line(line);
-    const auto* alive = std::get_if<AliveLine>(&parsed);
-    if (alive == nullptr || !Terminal::get().is_tty() || options_.json) return;
-    fmt::print("\r\x1b[K{}: {} s", to_string(arch_), alive->seconds);
-    if (scenario_.duration_ns) fmt::print(" of {:g} s", static_cast<double>(*scenario_.duration_ns) / 1e9);
-    std::fflush(stdout);
-    status_open_ = true;
-  }
-
-  void clear_status() {
-    if (status_open_) fmt::print("\r\x1b[K");
-    status_open_ = false;
-  }
-
-  void say(const std::string& text) {
-    clear_status();
-    fmt::print(options_.json ? stderr : stdout, "{}\n", text);
-    std::fflush(stdout);
-  }
-
-  void show_failure(const GuestRun& run, const fs::path& elf) {
-    const Symbolizer symbols(elf);
-    std::string text;
-    LineSplitter lines;
-    lines.feed(run.serial + "\n", [&](const std::string& line) { text += line + "\n"; });
-    fmt::print(stderr, "{}{}{}", symbols.annotate(text), run.postmortem, run.qemu_messages);
-    fmt::print(stderr, "runnel: {}: {}\n", to_string(arch_),
-               run.reason.empty() ? "the run failed" : run.reason);
-    fmt::print(stderr, "again: ./runnel run {} --arch {} --seed {}{}\n", options_.scenario, to_string(arch_),
-               options_.machine.seed, options_.machine.deterministic ? " --deterministic" : "");
-  }
-
-  ExitStatus incomplete() {
-    for (const std::string& problem : collector_.problems()) fmt::print(stderr, "runnel: {}\n", problem);
-    fmt::print(stderr, "runnel: {}: the guest's report is not complete\n", to_string(arch_));
-    return ExitStatus::kInternal;
-  }
-
-  void show_report(const MachineSpec& machine, nlohmann::ordered_json& all) {
-    if (options_.json) {
-      all.push_back({{"arch", to_string(arch_)},
-                     {"boot", to_string(machine.boot)},
-                     {"cpus", machine.cpus},
-                     {"deterministic", options_.machine.deterministic},
-                     {"scenario", scenario_.file},
-                     {"report", report::to_json(collector_.report())}});
-      return;
-    }
-    const Terminal& terminal = Terminal::get();
-    const report::TableOptions how{.colour = terminal.colours() ? report::Colour::kOn : report::Colour::kOff,
-                                   .width = terminal.width()};
-    fmt::print("{}\n", report::format_tables(collector_.report(), how));
-    std::fflush(stdout);
-  }
-
-  void save_events(const GuestRun& run) {
-    if (run.bulk.empty()) throw Failure(ExitStatus::kInternal, "the guest announced no scheduling events");
-    const TraceLog log = read_rings(run.bulk);
-    const fs::path file = per_arch(options_.events, arch_, options_.machine.arches.size());
-    write_file(file, file.extension() == ".json" ? to_chrome_json(log) : to_text(log));
-    if (!options_.json) say(fmt::format("{} scheduling events in {}", log.events.size(), file.string()));
-  }
-
-  const Options& options_;
-  const scenario::Scenario& scenario_;
-  const Arch arch_;
-  report::Collector collector_;
-  bool status_open_ = false;
-};
 
 ExitStatus run(const Options& options) {
-  const scenario::Scenario scenario = load(options);
-  nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  ExitStatus status = ExitStatus::kPassed;
-  for (const Arch arch : options.machine.arches)
-    status = worse(status, RunOne(options, scenario, arch).run(all));
-  if (options.json) fmt::print("{}\n", nlohmann::ordered_json{{"version", 1}, {"runs", all}}.dump(2));
-  return status;
+  if (options.events.empty()) return run_scenario(options, {});
+  return run_scenario(options, [&](const TracedRun& traced) { return save_events(options, traced); });
 }
 
 } // namespace
 
 void add_run_command(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
+  options->command = "run";
   CLI::App* sub = app.add_subcommand("run", "Runs a workload (rt-app's JSON form) and prints a report");
-  sub->add_option("SCENARIO", options->scenario,
-                  "A file, or the name of one in qemu/scenarios (default: default.json there)");
-  options->machine.add_to(*sub, MachineOptions::Arches::kAll, MachineOptions::Smp::kOne);
-  sub->add_option("--duration", options->duration, "Seconds, instead of the scenario's own")
-      ->check(CLI::Range(0.001, 3600.0))
-      ->type_name("S");
+  options->add_to(*sub);
   sub->add_flag("--json", options->json, "The report as JSON");
   sub->add_option("--events", options->events,
                   "Writes the scheduling events: text, or Chrome's trace form for a name ending in .json")
       ->type_name("FILE");
-  sub->add_option("--log", options->log, "Writes the serial log")->type_name("FILE");
-  sub->add_option("--initrd", options->initrd, "Another initrd instead of the scenario's")->type_name("FILE");
-  sub->add_flag("-v,--verbose", options->verbose, "Shows the kernel's log");
   sub->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/lib/format.hpp"
 
+#include <algorithm>
+
 namespace runnel {
 
 void BufferSink::write(std::string_view text) {
@@ -28,7 +30,7 @@ Spec parse_spec(std::string_view text) {
   if (i < text.size() && text[i] == '#') spec.prefix = true, ++i;
   if (i < text.size() && text[i] == '0') spec.zero_fill = true, ++i;
   for (; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i)
-    spec.width = spec.width * 10 + static_cast<u32>(text[i] - '0');
+    spec.width = std::min(spec.width * 10 + static_cast<u32>(text[i] - '0'), kMaxFormatWidth);
   if (i < text.size() && text[i] == 'x') spec.hex = true;
   return spec;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Type-safe formatting without allocation: "{}" decimal or text, "{:x}" hexadecimal, "{:#x}" with 0x,
-// "{:5}" / "{:05}" minimum width (numbers right, text left), "{{" and "}}" literal braces. Works in any
-// context.
+// "{:5}" / "{:05}" minimum width (numbers right, text left; more than kMaxFormatWidth counts as that much),
+// "{{" and "}}" literal braces. Works in any context.
 #pragma once
 
 #include "kernel/lib/types.hpp"
@@ -12,6 +12,9 @@
 #include <type_traits>
 
 namespace runnel {
+
+/// The widest field: a damaged or mistaken format string must not keep the console busy with fill characters.
+inline constexpr u32 kMaxFormatWidth = 255;
 
 /// Where formatted text goes; one call per piece, never fails.
 class Sink {

@@ -148,7 +148,7 @@ std::string thread_table(const Report& report, const TableOptions& options, cons
 }
 
 std::string cpu_table(const Report& report, const TableOptions& options, const Palette& palette) {
-  static constexpr u32 kTextWidth = 32, kSmallestBar = 10, kLargestBar = 50;
+  static constexpr u32 kTextWidth = 37, kSmallestBar = 10, kLargestBar = 50;
   const u32 bar =
       std::clamp(options.width > kTextWidth ? options.width - kTextWidth : 0, kSmallestBar, kLargestBar);
   std::string out;

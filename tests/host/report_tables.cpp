@@ -2,7 +2,9 @@
 // Reports: collected from serial lines, shown as tables and JSON.
 #include "qemu/report/report.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 
 using namespace runnel;
 using namespace runnel::report;
@@ -54,7 +56,7 @@ TEST_CASE("report: damaged lines are problems, not crashes", "[report]") {
 
 TEST_CASE("report: tables", "[report]") {
   const Collector c = collect({kThread, kCpu, kTotal});
-  const std::string text = format_tables(c.report(), {.colour = Colour::kOff, .width = 52});
+  const std::string text = format_tables(c.report(), {.colour = Colour::kOff, .width = 57});
   CHECK(text == "thread  cpus  run time  share  wakeups     min      p50      p99      max  preempted  "
                 "voluntary  migrated  overruns\n"
                 "hog     0-3    1.50 ms  75.0%        3  900 ns  1.25 us  30.0 us  31.0 us          4        "
@@ -66,6 +68,26 @@ TEST_CASE("report: tables", "[report]") {
                 "wake-up latency: min 900 ns, p50 1.25 us, p99 30.0 us, max 31.0 us\n");
   CHECK(format_tables(c.report(), {.colour = Colour::kOn}).find("\x1b[1m") != std::string::npos);
   CHECK(text.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("report: a CPU's bar shows its busy share and its line fits the terminal", "[report]") {
+  for (u32 width = 60; width <= 200; ++width)
+    for (u64 busy = 0; busy <= 54'300'000;
+         busy += 1'357'500) { // of a run of --duration 0.05; 67.5 % among them
+      Report report;
+      report.cpus.push_back({.cpu = 11, .busy_ns = busy, .idle_ns = 54'300'000 - busy, .switches = 1234567});
+      const std::string text = format_tables(report, {.colour = Colour::kOff, .width = width});
+      const auto start = text.find("cpu 11");
+      const std::string line = text.substr(start, text.find('\n', start) - start);
+      INFO(line);
+      const auto hashes = std::ranges::count(line, '#'),
+                 dots = std::ranges::count(line, '.') - 1; // one of the share
+      REQUIRE(hashes + dots >= 10);
+      REQUIRE(std::abs(static_cast<double>(hashes) / static_cast<double>(hashes + dots) -
+                       static_cast<double>(busy) / 54'300'000) <=
+              0.5 / static_cast<double>(hashes + dots) + 1e-9);
+      REQUIRE(line.size() <= width);
+    }
 }
 
 TEST_CASE("report: many threads are summed up by task, and notes are made", "[report]") {

@@ -4,10 +4,8 @@
 #include "qemu/junit.hpp"
 #include "qemu/registers.hpp"
 #include "qemu/statistics.hpp"
-#include "qemu/trace_file.hpp"
 
 #include <catch2/catch.hpp>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 using namespace runnel;
@@ -141,53 +139,4 @@ TEST_CASE("tool statistics: the median") {
   CHECK(median({3}) == 3);
   CHECK(median({5, 1, 3}) == 3);
   CHECK(median({4, 1, 3, 2}) == 2);
-}
-
-namespace {
-
-std::string ring(u32 cpu, u32 capacity, u64 written, const std::vector<trace::Event>& slots) {
-  trace::RingHeader header;
-  header.cpu = cpu;
-  header.capacity = capacity;
-  header.written = written;
-  std::string bytes(sizeof header + capacity * sizeof(trace::Event), '\0');
-  std::memcpy(bytes.data(), &header, sizeof header);
-  if (!slots.empty())
-    std::memcpy(bytes.data() + sizeof header, slots.data(), slots.size() * sizeof(trace::Event));
-  return bytes;
-}
-
-trace::Event event(u64 time, trace::EventType type, u16 cpu, u32 pid, u64 a = 0, u64 b = 0) {
-  return {time, type, cpu, pid, a, b};
-}
-
-} // namespace
-
-TEST_CASE("tool trace: rings are merged by time, names resolved, losses said") {
-  u64 comm[2] = {};
-  std::memcpy(comm, "hog", 3);
-  using enum trace::EventType;
-  const auto log = read_rings(
-      {{"trace.cpu0",
-        ring(0, 2, 3, {event(30, kSchedWakeup, 0, 5, 1), event(20, kTaskName, 0, 5, comm[0], comm[1])})},
-       {"trace.cpu1", ring(1, 4, 1, {event(25, kSchedSwitch, 1, 0, 5, u64{3} << 32)})},
-       {"other", "x"}});
-  REQUIRE(log.events.size() == 3);
-  CHECK(log.events[0].time_ns == 20);
-  CHECK(log.events[2].time_ns == 30);
-  CHECK(log.lost.at(0) == 1);
-  const std::string text = to_text(log);
-  CHECK(text.find("0.000000025 [001] sched_switch: ?/0 state=0x0 ==> hog/5 reason=round-robin\n") !=
-        std::string::npos);
-  CHECK(text.find("# cpu 0: the oldest 1 events were overwritten\n") == 0);
-  CHECK(nlohmann::json::parse(to_chrome_json(log))["traceEvents"].is_array());
-}
-
-TEST_CASE("tool trace: damaged rings are refused") {
-  CHECK_THROWS(read_rings({{"trace.cpu0", "short"}}));
-  CHECK_THROWS(read_rings({{"trace.cpu0", std::string(4096, 'x')}}));
-  std::string lies = ring(0, 4, 0, {});
-  const u32 capacity = 1000;
-  std::memcpy(lies.data() + offsetof(trace::RingHeader, capacity), &capacity, sizeof capacity);
-  CHECK_THROWS(read_rings({{"trace.cpu0", lies}}));
 }
