@@ -47,12 +47,19 @@ void push_from_here(void* arg) NO_THREAD_SAFETY_ANALYSIS {
   const CpuId target = select_fallback_rq(p, here);
   Rq& from = cpu_rq(here);
   Rq& to = cpu_rq(target);
-  const DoubleRqLock both(from, to);
-  if (!p.is_queued() || p.task_cpu() != here) return;
-  update_rq_clock(from);
+  {
+    const DoubleRqLock both(from, to);
+    if (!p.is_queued() || p.task_cpu() != here) return;
+    update_rq_clock(from);
+    update_rq_clock(to);
+    move_queued_task(from, to, p);
+    wakeup_preempt(to, p, 0);
+  }
+  // As after a wake-up: where it went it may have to wait, and another CPU might run something lower (RT8).
+  const RqLock guard(to);
+  if (!p.is_queued() || &task_rq(p) != &to) return;
   update_rq_clock(to);
-  move_queued_task(from, to, p);
-  wakeup_preempt(to, p, 0);
+  p.sched_class->task_woken(to, p);
 }
 
 namespace {

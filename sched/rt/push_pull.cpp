@@ -11,45 +11,59 @@ namespace {
 
 constexpr u32 kPushTries = 3; // RT6
 
-/// `p` waits first in line but must not move. Whoever runs here may go in its place, if a CPU runs something
-/// lower than p (RT6). Drops the lock.
-void push_runner_for(Rq& rq, Task& p) REQUIRES(rq.lock) {
+/// How whoever runs here is sent away: by the stopper at once, or, where a pi_lock is held (waking the
+/// stopper takes another), from the next schedule().
+enum class Send { kNow, kFromSchedule };
+
+/// `p` waits but must not move. Whoever runs here may go in its place, if a CPU runs something lower than p
+/// (RT6). Drops the lock.
+void send_runner_away_for(Rq& rq, Task& p, Send how) REQUIRES(rq.lock) {
   Task& runner = *rq.curr;
   CpuId cpu;
-  if (rq.push_busy || runner.sched_class != &rt_sched_class || !find_lowest_rq(runner, p.prio, &cpu)) return;
-  if (cpu != rq.cpu) push_current_away(rq);
+  if (rq.push_busy || runner.sched_class != &rt_sched_class) return;
+  if (!find_lowest_rq(runner, p.prio, &cpu) || cpu == rq.cpu) return;
+  if (how == Send::kNow) return push_current_away(rq);
+  rq.rt.push_wanted = true;
+  resched_curr(rq);
 }
 
-enum class Pushed { kOne, kNone };
+enum class Pushed { kYes, kNo };
 
-/// One task. Drops the lock.
-Pushed push_rt_task(Rq& rq) NO_THREAD_SAFETY_ANALYSIS {
-  while (rq.rt.overloaded) {
-    Task* p = first_pushable_rt(rq);
-    if (p == nullptr) return Pushed::kNone;
+/// Drops the lock.
+Pushed push_one(Rq& rq, Task& p, Send send) NO_THREAD_SAFETY_ANALYSIS {
+  if (p.migration_disabled != 0) {
+    send_runner_away_for(rq, p, send);
+    return Pushed::kNo;
+  }
+  Rq* lowest = find_lock_lowest_rq(p, rq);
+  if (lowest == nullptr) return Pushed::kNo;
+  update_rq_clock(rq);
+  update_rq_clock(*lowest);
+  move_queued_task(rq, *lowest, p);
+  resched_curr(*lowest);
+  double_unlock_balance(rq, *lowest);
+  return Pushed::kYes;
+}
+
+/// The first in line that can be moved. Beyond RT6: one that must stay does not hold up those behind it,
+/// which may run on other CPUs than it may (RT8 "as far as affinity allows").
+Pushed push_rt_task(Rq& rq, Send send) NO_THREAD_SAFETY_ANALYSIS {
+  for (Task* p = first_pushable_rt(rq); p != nullptr;) {
     if (p->prio < rq.donor->prio) { // it became more urgent than what runs: it need not go far
       resched_curr(rq);
-      return Pushed::kNone;
-    }
-    if (p->migration_disabled != 0) {
-      push_runner_for(rq, *p);
-      return Pushed::kNone;
+      return Pushed::kNo;
     }
     port::get_task(*p); // it may run, exit and go while the lock is dropped
-    Rq* lowest = find_lock_lowest_rq(*p, rq);
-    if (lowest != nullptr) {
-      update_rq_clock(rq);
-      update_rq_clock(*lowest);
-      move_queued_task(rq, *lowest, *p);
-      resched_curr(*lowest);
-      double_unlock_balance(rq, *lowest);
-    }
-    // The lock was dropped: if somebody else is first in line now, try with that one.
-    const bool again = lowest == nullptr && first_pushable_rt(rq) != p;
+    const Pushed pushed = push_one(rq, *p, send);
+    const bool still_waits = is_pushable_rt(rq, *p);
+    // No CPU at all runs something lower than p: the same holds for everyone behind it.
+    const bool hopeless = p->migration_disabled == 0 && p->cpus_mask.contains(port::active_cpus());
+    Task* next = still_waits ? next_pushable_rt(rq, *p) : first_pushable_rt(rq);
     port::put_task(*p);
-    if (!again) return lowest != nullptr ? Pushed::kOne : Pushed::kNone;
+    if (pushed == Pushed::kYes || (still_waits && hopeless)) return pushed;
+    p = next;
   }
-  return Pushed::kNone;
+  return Pushed::kNo;
 }
 
 /// The best task of `from` that may come to `to`, if it beats all that is there and is not about to run where
@@ -80,10 +94,11 @@ Pulled pull_from(Rq& rq, Rq& from) NO_THREAD_SAFETY_ANALYSIS {
   if (push_its_runner) {
     rq_unlock(rq);
     rq_lock(from);
-    if (Task* p = first_pushable_rt(from); p != nullptr && p->migration_disabled != 0)
-      push_runner_for(from, *p);
+    if (Task* p = first_pushable_rt_for(from, rq.cpu); p != nullptr && p->migration_disabled != 0)
+      send_runner_away_for(from, *p, Send::kNow);
     rq_unlock(from);
     rq_lock(rq);
+    update_rq_clock(rq);
   }
   return pulled;
 }
@@ -91,6 +106,7 @@ Pulled pull_from(Rq& rq, Rq& from) NO_THREAD_SAFETY_ANALYSIS {
 } // namespace
 
 Rq* find_lock_lowest_rq(Task& p, Rq& rq) NO_THREAD_SAFETY_ANALYSIS {
+  const Task* const first = first_pushable_rt(rq);
   for (u32 n = 0; n < kPushTries; ++n) {
     CpuId cpu;
     if (!find_lowest_rq(p, p.prio, &cpu) || cpu == rq.cpu) return nullptr;
@@ -99,18 +115,22 @@ Rq* find_lock_lowest_rq(Task& p, Rq& rq) NO_THREAD_SAFETY_ANALYSIS {
       return nullptr; // changed since; whoever raised it pushes for itself
     double_lock_balance(rq, lowest);
     // L3: rq was released. p may have run, moved, changed its mask or been overtaken.
-    const bool still_first = &task_rq(p) == &rq && p.migration_disabled == 0 &&
-                             p.cpus_mask.test(lowest.cpu) && lowest.online && first_pushable_rt(rq) == &p;
-    if (still_first && lowest.rt.highest_prio() > p.prio) return &lowest;
+    const bool as_before = is_pushable_rt(rq, p) && p.migration_disabled == 0 &&
+                           p.cpus_mask.test(lowest.cpu) && lowest.online && first_pushable_rt(rq) == first;
+    if (as_before && lowest.rt.highest_prio() > p.prio) return &lowest;
     double_unlock_balance(rq, lowest);
-    if (!still_first) return nullptr;
+    if (!as_before) return nullptr;
   }
   return nullptr;
 }
 
 void push_rt_tasks(Rq& rq) {
-  while (push_rt_task(rq) == Pushed::kOne) {
-  }
+  rq.rt.push_wanted = false;
+  while (push_rt_task(rq, Send::kNow) == Pushed::kYes) port::relax();
+}
+
+void push_woken_rt_tasks(Rq& rq) {
+  while (push_rt_task(rq, Send::kFromSchedule) == Pushed::kYes) port::relax();
 }
 
 void pull_rt_tasks(Rq& rq) {
@@ -128,9 +148,7 @@ void pull_rt_tasks(Rq& rq) {
   if (pulled == Pulled::kYes) resched_curr(rq);
 }
 
-void queue_push_rt(Rq& rq) {
-  if (!rq.rt.pushable.empty()) queue_balance_callback(rq, rq.rt.push, push_rt_tasks);
-}
+void queue_push_rt(Rq& rq) { queue_balance_callback(rq, rq.rt.push, push_rt_tasks); }
 
 void queue_pull_rt(Rq& rq) { queue_balance_callback(rq, rq.rt.pull, pull_rt_tasks); }
 

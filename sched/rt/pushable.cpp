@@ -46,18 +46,28 @@ void dequeue_pushable_rt(Rq& rq, Task& p) {
   rq.rt.overloaded = false;
 }
 
-Task* first_pushable_rt(Rq& rq) {
-  // A task that was put may still be on its way out, and an executing one may belong to another donor
-  // (spec 6): neither can be moved.
-  for (RtEntity* e = rq.rt.pushable.first(); e != nullptr; e = rq.rt.pushable.next(*e))
-    if (!task_of(*e).is_on_cpu()) return &task_of(*e);
-  return nullptr;
+namespace {
+
+/// A task that was put may still be on its way out, and an executing one may belong to another donor (spec
+/// 6): neither can be moved.
+Task* skip_executing(Rq& rq, RtEntity* e) REQUIRES(rq.lock) {
+  while (e != nullptr && task_of(*e).is_on_cpu()) e = rq.rt.pushable.next(*e);
+  return e != nullptr ? &task_of(*e) : nullptr;
 }
 
+} // namespace
+
+bool is_pushable_rt(Rq& rq, const Task& p) {
+  return &task_rq(p) == &rq && p.rt.pushable_node.is_linked() && !p.is_on_cpu();
+}
+
+Task* first_pushable_rt(Rq& rq) { return skip_executing(rq, rq.rt.pushable.first()); }
+Task* next_pushable_rt(Rq& rq, Task& p) { return skip_executing(rq, rq.rt.pushable.next(p.rt)); }
+
 Task* first_pushable_rt_for(Rq& rq, CpuId cpu) {
-  for (RtEntity* e = rq.rt.pushable.first(); e != nullptr; e = rq.rt.pushable.next(*e))
-    if (Task& p = task_of(*e); !p.is_on_cpu() && p.cpus_mask.test(cpu)) return &p;
-  return nullptr;
+  Task* p = first_pushable_rt(rq);
+  while (p != nullptr && !p->cpus_mask.test(cpu)) p = next_pushable_rt(rq, *p);
+  return p;
 }
 
 } // namespace runnel::sched

@@ -25,7 +25,7 @@ void update_highest(Rq& rq) REQUIRES(rq.lock) {
 
 /// Some CPU runs something lower than `p` and is allowed for it.
 bool could_run_elsewhere(const Rq& rq, const Task& p) {
-  return p.nr_cpus_allowed > 1 &&
+  return can_move(p) &&
          rq.rd->cpupri.find(PriLevel::of_prio(p.prio), p.cpus_mask & port::active_cpus(), nullptr);
 }
 
@@ -60,12 +60,13 @@ class RtClass final : public SchedClass {
   }
 
   void wakeup_preempt(Rq& rq, Task& p, u32) const override REQUIRES(rq.lock) {
+    if (p.sched_class != this) return; // of a higher class: the core asks for the reschedule
     const Task& donor = *rq.donor;
     if (p.prio < donor.prio) return resched_curr(rq);
     // RT4, equals: a newcomer that can run nowhere else takes the CPU from one that can.
     if (p.prio != donor.prio || &p == &donor) return;
     if ((rq.curr->thread.flags.load(std::memory_order_relaxed) & kNeedResched) != 0) return;
-    if (rq.curr->nr_cpus_allowed == 1 || !could_run_elsewhere(rq, donor)) return;
+    if (!can_move(*rq.curr) || !could_run_elsewhere(rq, donor)) return;
     if (could_run_elsewhere(rq, p)) return;
     rq.rt.active.requeue(p.rt.run, QueueEnd::kHead);
     resched_curr(rq);
@@ -80,19 +81,23 @@ class RtClass final : public SchedClass {
   Pick pick_task(Rq& rq) const override REQUIRES(rq.lock) {
     PrioNode* first = rq.rt.active.first();
     if (first == nullptr) return {};
+    if (rq.rt.push_wanted) queue_push_rt(rq);
     Task& p = task_of(*first);
     return {&p, trace::PickReason::kRtHighest, static_cast<u64>(kMaxRtPrio - 1 - p.prio), rq.rt.nr_running};
   }
 
-  void put_prev_task(Rq& rq, Task& p, Task*) const override REQUIRES(rq.lock) {
+  void put_prev_task(Rq& rq, Task& p, Task* next) const override REQUIRES(rq.lock) {
     update_curr(rq);
-    if (p.rt.run.is_queued() && p.nr_cpus_allowed > 1) enqueue_pushable_rt(rq, p);
+    if (!p.rt.run.is_queued() || p.nr_cpus_allowed == 1) return;
+    enqueue_pushable_rt(rq, p);
+    // A deadline task takes the CPU for a while: another one may be free (RT8).
+    if (next != nullptr && next->sched_class == &dl_sched_class) queue_push_rt(rq);
   }
 
   void set_next_task(Rq& rq, Task& p, SetNext how) const override REQUIRES(rq.lock) {
     p.exec_start = rq_clock_task(rq);
     dequeue_pushable_rt(rq, p); // the running task is not moved
-    if (how == SetNext::kPicked) queue_push_rt(rq);
+    if (how == SetNext::kPicked && rq.rt.overloaded) queue_push_rt(rq);
   }
 
   CpuId select_task_rq(Task& p, CpuId prev_cpu, u32 wake_flags) const override {
@@ -105,9 +110,15 @@ class RtClass final : public SchedClass {
     const bool waits =
         !p.is_on_cpu() && (rq.curr->thread.flags.load(std::memory_order_relaxed) & kNeedResched) == 0;
     const bool behind_equals = is_rt_prio(rq.donor->prio) || is_dl_prio(rq.donor->prio);
-    if (waits && p.nr_cpus_allowed > 1 && behind_equals &&
-        (rq.curr->nr_cpus_allowed < 2 || rq.donor->prio <= p.prio))
-      push_rt_tasks(rq);
+    if (!waits || p.nr_cpus_allowed == 1 || !behind_equals) return;
+    if (can_move(*rq.curr) && rq.donor->prio > p.prio) return;
+    push_woken_rt_tasks(rq);
+  }
+
+  void set_cpus_allowed(Rq& rq, Task& p, const CpuMask& mask) const override REQUIRES(rq.lock) {
+    SchedClass::set_cpus_allowed(rq, p, mask);
+    if (p.is_queued() && &p != rq.donor)
+      queue_push_rt(rq); // it may wait here while a CPU is free that it may use now
   }
 
   void rq_online(Rq& rq) const override REQUIRES(rq.lock) {
@@ -157,7 +168,10 @@ class RtClass final : public SchedClass {
     const i32 old = static_cast<i32>(old_prio);
     if (!p.is_queued() || p.prio == old) return;
     if (&p != rq.donor) {
-      if (p.prio < rq.donor->prio) resched_curr(rq);
+      if (p.prio < rq.donor->prio)
+        resched_curr(rq);
+      else if (p.prio < old)
+        queue_push_rt(rq); // not enough for this CPU, perhaps for another
       return;
     }
     if (p.prio > old) queue_pull_rt(rq); // RT7

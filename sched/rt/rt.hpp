@@ -16,6 +16,9 @@ inline Task& task_of(PrioNode& node) {
   return task_of(*reinterpret_cast<RtEntity*>(reinterpret_cast<uptr>(&node) - offset));
 }
 
+/// Whether a CPU other than the one it is on could have it.
+inline bool can_move(const Task& p) { return p.nr_cpus_allowed > 1 && p.migration_disabled == 0; }
+
 /// The executing task and the one that is charged, of a CPU whose lock is not held: a hint. Under
 /// RcuReadGuard the task stays allocated.
 inline Task* peek(Task*& word) { return std::atomic_ref<Task*>(word).load(std::memory_order_relaxed); }
@@ -23,8 +26,11 @@ inline Task* peek(Task*& word) { return std::atomic_ref<Task*>(word).load(std::m
 // Pushable tasks: queued, not running, allowed on more than one CPU (spec 4). sched/rt/pushable.cpp
 void enqueue_pushable_rt(Rq& rq, Task& p) REQUIRES(rq.lock);
 void dequeue_pushable_rt(Rq& rq, Task& p) REQUIRES(rq.lock);
-/// The most urgent of them that is not on a CPU; nullptr: none.
+/// `p` waits on rq, and is not on a CPU.
+bool is_pushable_rt(Rq& rq, const Task& p) REQUIRES(rq.lock);
+/// The most urgent of them that is not on a CPU, and who follows `p`; nullptr: none.
 Task* first_pushable_rt(Rq& rq) REQUIRES(rq.lock);
+Task* next_pushable_rt(Rq& rq, Task& p) REQUIRES(rq.lock);
 /// The most urgent of them that may run on `cpu`.
 Task* first_pushable_rt_for(Rq& rq, CpuId cpu) REQUIRES(rq.lock);
 /// Enters and leaves the root domain's mask of overloaded CPUs (B10).
@@ -46,6 +52,8 @@ void queue_push_rt(Rq& rq) REQUIRES(rq.lock);
 void queue_pull_rt(Rq& rq) REQUIRES(rq.lock);
 /// Moves pushable tasks to CPUs that run something lower, until none can be moved. Drops the lock.
 void push_rt_tasks(Rq& rq) REQUIRES(rq.lock);
+/// The same in a wake-up, where a pi_lock is held.
+void push_woken_rt_tasks(Rq& rq) REQUIRES(rq.lock);
 /// Fetches tasks that beat everything here from overloaded CPUs. Drops the lock.
 void pull_rt_tasks(Rq& rq) REQUIRES(rq.lock);
 

@@ -17,7 +17,7 @@ CpuId near(const CpuMask& mask, CpuId cpu) {
 } // namespace
 
 bool find_lowest_rq(Task& p, i32 prio, CpuId* lowest) {
-  if (p.nr_cpus_allowed == 1) return false;
+  if (!can_move(p)) return false;
   CpuMask found;
   if (!task_rq(p).rd->cpupri.find(PriLevel::of_prio(prio), p.cpus_mask & port::active_cpus(), &found))
     return false;
@@ -44,7 +44,7 @@ CpuId select_task_rq_rt(Task& p, CpuId cpu, u32 wake_flags) {
   // RT5: the wakee stays, and whom it preempts is pushed, unless that one cannot be moved or the wakee would
   // be the one to wait.
   if (curr == nullptr || donor == nullptr || !is_rt_prio(donor->prio)) return cpu;
-  if (curr->nr_cpus_allowed >= 2 && donor->prio > p.prio) return cpu;
+  if (can_move(*curr) && donor->prio > p.prio) return cpu;
   CpuId target;
   if (find_lowest_rq(p, p.prio, &target) && p.prio < cpu_rq(target).rt.highest_prio()) return target;
   return cpu;

@@ -37,6 +37,7 @@ struct RtRq {
   std::atomic<i32> highest_pushable{PrioArray::kEmpty}; // of pushable
   RbTree<RtEntity, &RtEntity::pushable_node, is_more_urgent> pushable;
   bool overloaded = false; // pushable is not empty; published in the root domain while the rq is online (B10)
+  bool push_wanted = false; // the next schedule() is to push
   BalanceCallback push;
   BalanceCallback pull;
 
