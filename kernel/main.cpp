@@ -10,6 +10,7 @@
 #include "kernel/log/log.hpp"
 #include "kernel/mm/init.hpp"
 #include "kernel/mm/usage.hpp"
+#include "kernel/sched_port/topology.hpp"
 #include "kernel/sched_port/seed.hpp"
 #include "kernel/shell/shell.hpp"
 #include "kernel/smp/bringup.hpp"
@@ -78,6 +79,8 @@ void main_thread(void*) {
   sync::rcu_init();
   smp::create_stopper(CpuId{0});
   smp::start_secondary_cpus();
+  build_sched_domains();
+  log_sched_domains();
   if (options.trace && !trace::trace_start())
     panic("trace: no memory for the event rings; give the machine more");
   watchdog_set_run_limit(options.limit);

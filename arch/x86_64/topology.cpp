@@ -31,12 +31,12 @@ bool shifts_from_levels(u32 leaf, Shifts& shifts) {
   return found;
 }
 
-/// Leaf 4: caches; the last-level one is the one with the highest level that is not for instructions only.
-void llc_shift(Shifts& shifts) {
-  shifts.llc = shifts.package;
+/// Leaf 4, on AMD 0x8000001d, which looks the same: caches; the last-level one is the one with the highest
+/// level that is not for instructions only.
+bool llc_shift(u32 leaf, Shifts& shifts) {
   u32 highest = 0;
   for (u32 i = 0; i < 8; ++i) {
-    const CpuidResult r = cpuid(4, i);
+    const CpuidResult r = cpuid(leaf, i);
     const u32 kind = r.eax & 0x1f;
     const u32 level = r.eax >> 5 & 7;
     if (kind == 0) break;
@@ -44,6 +44,7 @@ void llc_shift(Shifts& shifts) {
     highest = level;
     shifts.llc = static_cast<u32>(std::bit_width(r.eax >> 14 & 0xfff));
   }
+  return highest != 0;
 }
 
 /// Sparse values to numbers from 0, in the order the CPUs have them.
@@ -73,7 +74,10 @@ void refine_topology(MachineInfo& machine) {
   const bool found = (leaves >= 0x1f && shifts_from_levels(0x1f, shifts)) ||
                      (leaves >= 0xb && shifts_from_levels(0xb, shifts));
   if (!found) shifts.package = 8; // no topology leaves: one core a CPU, all in one package
-  if (leaves >= 4) llc_shift(shifts);
+  // No cache told: what shares a package shares a cache.
+  const bool caches = (leaves >= 4 && llc_shift(4, shifts)) ||
+                      (cpuid(0x8000'0000).eax >= 0x8000'001d && llc_shift(0x8000'001d, shifts));
+  if (!caches) shifts.llc = shifts.package;
   number(machine, &CpuDescription::core, [&](u64 id) { return id >> shifts.core; });
   number(machine, &CpuDescription::package, [&](u64 id) { return id >> shifts.package; });
   number(machine, &CpuDescription::cluster, [&](u64 id) { return id >> shifts.package; });
