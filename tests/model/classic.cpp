@@ -386,6 +386,21 @@ TEST_CASE("model: read-modify-writes and locks", "[model][litmus]") {
   };
   for (const Shape& shape : shapes) check(shape);
 
+  // the store itself is the read-modify-write
+  const auto exchanging = [](const char* name, Verdict verdict, Order order) {
+    return Shape{name, verdict, kForbidden,
+                 [order](Program& p) {
+                   const Location x = p.word("x"), y = p.word("y");
+                   p.thread([=](Thread& t) { t.exchange(x, 1, order), t.observe("a", t.load(y)); });
+                   p.thread([=](Thread& t) { t.exchange(y, 1, order), t.observe("b", t.load(x)); });
+                 },
+                 [](const Outcome& o) { return seen(o, {{"a", 0}, {"b", 0}}); }};
+  };
+  check(exchanging("SB of SWPs", kAllowed, Order::kPlain));
+  check(exchanging("SB of SWPAs", kAllowed, Order::kAcquire));
+  check(exchanging("SB of SWPLs", kAllowed, Order::kRelease));
+  check(exchanging("SB of SWPALs", kForbidden, Order::kFull));
+
   check({"nothing comes between the halves of a read-modify-write", kForbidden, kForbidden,
          [](Program& p) {
            const Location x = p.word("x");

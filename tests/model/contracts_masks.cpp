@@ -75,6 +75,26 @@ TEST_CASE("B11: a CPU whose priority rises is in some vector all the time", "[C0
   });
 }
 
+TEST_CASE("B11: a read barrier in a vector whose count is not 0 is not enough", "[C02][B11]") {
+  // The finder as the table of rules words it: `load count; read barrier; test mask`. The load of the next
+  // count runs ahead, and the CPU is found in no vector.
+  Program p;
+  const Location low = p.word("low count", 1), low_mask = p.word("low mask", 1);
+  const Location high = p.word("high count"), high_mask = p.word("high mask");
+  p.thread(change_vector(low, low_mask, high, high_mask));
+  p.thread([=](Thread& t) {
+    const auto find_in = [&](Location count, Location mask) {
+      if (!t.branch(t.load(count) != 0)) return false;
+      t.fence(Fence::kRead);
+      return t.branch(t.load(mask) != 0);
+    };
+    t.observe("found", find_in(low, low_mask) || find_in(high, high_mask) ? 1 : 0);
+  });
+  const auto lost = [](const Outcome& o) { return o["found"] == 0; };
+  CHECK(explore(p, Machine::kAarch64).any(lost));
+  CHECK_FALSE(explore(p, Machine::kX86).any(lost));
+}
+
 TEST_CASE("B11: who sees a vector count a CPU finds it there", "[C02][B11]") {
   check({
       .build =

@@ -27,8 +27,8 @@ bool aarch64_keeps(const Event& a, const Event& b) {
   if (is_fence(a, Fence::kFull) || is_fence(a, Fence::kRead)) return true;
   if (is_fence(a, Fence::kWrite)) return is_store(b);
   if (a.kind == EventKind::kBranch) return is_store(b);
-  if (acquires(a)) return true;
-  if (releases(b)) return true;
+  if (acquires(a) || releases(b)) return true;
+  if (is_store(a) && a.order == Order::kFull) return true; // its load acquires besides
   return releases(a) && is_load(b) && b.order == Order::kAcquire;
 }
 
@@ -68,12 +68,6 @@ std::vector<std::uint64_t> local_order(const std::vector<Event>& events, Machine
         keeps = true;
       if (keeps) before[j] |= std::uint64_t{1} << i;
     }
-    if (machine != Machine::kAarch64 || !is_access(b)) continue;
-    // po;[A];amo;[L];po: what is before such an instruction is before what is after it.
-    for (std::size_t i = 0; i < j; ++i)
-      if (events[i].order == Order::kFull)
-        for (std::size_t k = 0; k + 1 < i; ++k)
-          if (is_access(events[k])) before[j] |= std::uint64_t{1} << k;
   }
   return before;
 }
