@@ -10,8 +10,8 @@
 #include "kernel/log/log.hpp"
 #include "kernel/mm/init.hpp"
 #include "kernel/mm/usage.hpp"
-#include "kernel/sched_port/topology.hpp"
 #include "kernel/sched_port/seed.hpp"
+#include "kernel/sched_port/topology.hpp"
 #include "kernel/shell/shell.hpp"
 #include "kernel/smp/bringup.hpp"
 #include "kernel/smp/cpumask.hpp"
@@ -25,6 +25,7 @@
 #include <arch/irqchip.hpp>
 #include <arch/timer.hpp>
 #include <arch/topology.hpp>
+#include <sched/features.hpp>
 #include <sched/sched.hpp>
 
 namespace runnel {
@@ -98,6 +99,9 @@ void read_command_line() {
   if (cmdline::parse(boot_info.command_line, options, sink)) {
     log::set_level(options.log_level);
     scheduler_seed = options.seed;
+    sched::features.lazy_preempt = options.lazy_preempt;
+    sched::features.proxy_exec = options.proxy_exec;
+    smp::set_idle_mode(options.poll_idle ? smp::IdleMode::kPoll : smp::IdleMode::kHalt);
     debug::set_after_end(options.linger ? debug::AfterEnd::kLinger : debug::AfterEnd::kExit);
     return;
   }

@@ -71,9 +71,25 @@ constexpr Word kWords[] = {
      }},
     {"linger", "", false, [](Options& line, std::string_view) { return line.linger = true; }},
     {"trace", "", false, [](Options& line, std::string_view) { return line.trace = true; }},
+    {"preempt", "full, lazy", false,
+     [](Options& line, std::string_view v) {
+       line.lazy_preempt = v == "lazy";
+       return v == "full" || v == "lazy";
+     }},
+    {"sched_proxy_exec", "0, 1", false,
+     [](Options& line, std::string_view v) {
+       line.proxy_exec = v == "1";
+       return v == "0" || v == "1";
+     }},
+    {"idle", "halt, poll", false,
+     [](Options& line, std::string_view v) {
+       line.poll_idle = v == "poll";
+       return v == "halt" || v == "poll";
+     }},
 };
-constexpr std::string_view kAllWords =
-    "test=GLOB[,GLOB...], run, shell, seed=N, log=quiet|info|debug, limit=SECONDS, patience=N, linger, trace";
+constexpr std::string_view kAllWords = "test=GLOB[,GLOB...], run, shell, seed=N, log=quiet|info|debug, "
+                                       "limit=SECONDS, patience=N, linger, trace, "
+                                       "preempt=full|lazy, sched_proxy_exec=0|1, idle=halt|poll";
 
 const Word* find(std::string_view name) {
   for (const Word& word : kWords)

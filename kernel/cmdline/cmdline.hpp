@@ -25,6 +25,9 @@ struct Options {
   u32 patience = 5; // every test's own limit is multiplied by it: an emulator on a busy host is slow
   bool linger = false;
   bool trace = false;
+  bool lazy_preempt = false; // preempt=lazy: tasks of one class change at the tick (spec sched_core 1.9)
+  bool proxy_exec = false;   // spec sched_core 6
+  bool poll_idle = false;    // the idle loop spins on need_resched and is sent no IPIs (spec sched_core 1.14)
 
   std::string_view test_globs() const { return tests; }
 };

@@ -2,6 +2,7 @@
 // The one way in and out of every interrupt. On the way out the interrupted thread may lose the CPU.
 #include "kernel/debug/watchdog.hpp"
 #include "kernel/irq/device.hpp"
+#include "kernel/irq/irq_time.hpp"
 #include "kernel/irq/irq_work.hpp"
 #include "kernel/smp/call.hpp"
 #include "kernel/sync/guards.hpp"
@@ -36,9 +37,10 @@ bool may_preempt(const ThreadInfo& thread, const arch::Registers& regs) {
 
 } // namespace
 
-void interrupt(Interrupt kind, u32 number, arch::Registers& regs) {
-  ThreadInfo* self = arch::Cpu::current();
-  self->preempt_count += kHardirqOne;
+namespace {
+
+void handle(Interrupt kind, u32 number) {
+  const irq::IrqTimeScope accounted;
   watchdog_touch();
   if (trace::enabled()) trace::record(trace::EventType::kIrqEntry, 0, static_cast<u64>(kind), number);
   switch (kind) {
@@ -53,6 +55,14 @@ void interrupt(Interrupt kind, u32 number, arch::Registers& regs) {
     break;
   }
   if (trace::enabled()) trace::record(trace::EventType::kIrqExit, 0, static_cast<u64>(kind), number);
+}
+
+} // namespace
+
+void interrupt(Interrupt kind, u32 number, arch::Registers& regs) {
+  ThreadInfo* self = arch::Cpu::current();
+  self->preempt_count += kHardirqOne;
+  handle(kind, number); // interrupts stay off: they do not nest
   self->preempt_count -= kHardirqOne;
   if (may_preempt(*self, regs)) sched::preempt_schedule_irq();
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scheduler's port on real hardware.
+#include "kernel/irq/irq_time.hpp"
 #include "kernel/log/log.hpp"
 #include "kernel/sched_port/seed.hpp"
 #include "kernel/smp/cpumask.hpp"
@@ -22,7 +23,7 @@ Instant clock() { return time::now(); }
 void send_reschedule(CpuId cpu) { arch::send_ipi(cpu, arch::Ipi::kReschedule); }
 void tick_start() { time::tick_start(); }
 void tick_stop() { time::tick_stop(); }
-Duration irq_time(CpuId) { return {}; }
+Duration irq_time(CpuId cpu) { return irq::irq_time(cpu); }
 
 void timer_start(Timer& timer, Instant expires) { time::timer_start(timer, expires); }
 bool timer_cancel(Timer& timer) { return time::timer_cancel(timer); }

@@ -16,6 +16,17 @@ bool need_resched(const ThreadInfo& self) {
   return (self.flags.load(std::memory_order_relaxed) & kNeedResched) != 0;
 }
 
+constinit std::atomic<IdleMode> idle_mode{IdleMode::kHalt};
+
+/// Interrupts are on and taken; kPolling stays set, so that need_resched comes without one.
+void poll_once() {
+  {
+    const IrqGuard irqs_off;
+    park_if_asked();
+  }
+  arch::Cpu::relax();
+}
+
 void halt_until_interrupt(ThreadInfo& self) {
   const IrqGuard irqs_off;
   park_if_asked();
@@ -34,7 +45,12 @@ void idle_loop() {
   arch::Cpu::irq_enable();
   for (;;) {
     self.flags.fetch_or(kPolling, std::memory_order_relaxed);
-    while (!need_resched(self)) halt_until_interrupt(self);
+    while (!need_resched(self)) {
+      if (idle_mode.load(std::memory_order_relaxed) == IdleMode::kPoll)
+        poll_once();
+      else
+        halt_until_interrupt(self);
+    }
     self.flags.fetch_and(~kPolling, std::memory_order_relaxed);
     arch::Cpu::full_barrier(); // B8, as above
     {
@@ -44,6 +60,8 @@ void idle_loop() {
     sched::schedule_idle();
   }
 }
+
+void set_idle_mode(IdleMode mode) { idle_mode.store(mode, std::memory_order_relaxed); }
 
 void enter_idle(Task& boot) {
   Task& idle = idle_task(arch::Cpu::this_cpu());

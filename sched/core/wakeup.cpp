@@ -19,7 +19,7 @@ void ttwu_do_activate(Rq& rq, Task& p, u32 wake_flags) REQUIRES(rq.lock) {
   if ((wake_flags & kWakeMigrated) != 0) flags |= kEnqueueMigrated;
   if ((wake_flags & kWakeRqSelected) != 0) flags |= kEnqueueRqSelected;
   ++p.stats.nr_wakeups;
-  p.stats.last_wakeup = rq_clock_task(rq);
+  p.stats.last_wakeup = rq_clock(rq);
   activate_task(rq, p, flags);
   wakeup_preempt(rq, p, wake_flags);
   p.state.store(kRunning, std::memory_order_relaxed);
@@ -161,7 +161,7 @@ void wake_up_new_task(Task& p) {
   Rq& rq = cpu_rq(cpu);
   const RqLock guard(rq);
   update_rq_clock(rq);
-  p.stats.last_wakeup = rq_clock_task(rq);
+  p.stats.last_wakeup = rq_clock(rq);
   activate_task(rq, p, kFlagNoclock | kEnqueueInitial);
   trace_wakeup(trace::EventType::kSchedWakeupNew, p, cpu);
   wakeup_preempt(rq, p, wake_flags);

@@ -45,7 +45,7 @@ struct TaskStats {
   u64 nivcsw = 0;            // switched away while runnable: a preemption
   u64 nr_migrations = 0;
   u64 nr_wakeups = 0;
-  Instant last_wakeup; // when it last became runnable by a wake-up
+  Instant last_wakeup; // when it last became runnable by a wake-up, by rq clock
   Instant wait_start;  // since when it is runnable and not running
   Duration wait_sum;
 };
