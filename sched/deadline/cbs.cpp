@@ -37,7 +37,7 @@ void set_params(DlEntity& se, const DlParams& params) {
   se.dl_runtime = params.runtime;
   se.dl_deadline = params.deadline;
   se.dl_period = params.period != 0 ? params.period : params.deadline;
-  se.flags = params.flags & (kSchedFlagReclaim | kSchedFlagDlOverrun);
+  se.flags = params.flags & (kDlFlagReclaim | kDlFlagOverrun);
   se.bw = to_ratio(se.dl_period, se.dl_runtime);
   se.density = to_ratio(se.dl_deadline, se.dl_runtime);
 }

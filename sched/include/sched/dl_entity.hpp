@@ -6,6 +6,7 @@
 #include "kernel/lib/types.hpp"
 
 #include <atomic>
+#include <sched/balance_callback.hpp>
 #include <sched/port.hpp>
 
 namespace runnel::sched {
@@ -15,8 +16,8 @@ struct Rq;
 struct Pick;
 
 /// Bits of DlParams::flags, sched_attr's values.
-inline constexpr u64 kSchedFlagReclaim = 2;
-inline constexpr u64 kSchedFlagDlOverrun = 4;
+inline constexpr u64 kDlFlagReclaim = 2;
+inline constexpr u64 kDlFlagOverrun = 4;
 
 /// What a task asks for, in ns (spec 5.1). period 0 means deadline.
 struct DlParams {
@@ -53,7 +54,7 @@ struct DlEntity {
   u64 dl_runtime = 0;
   u64 dl_deadline = 0;
   u64 dl_period = 0;
-  u64 flags = 0;   // kSchedFlagReclaim, kSchedFlagDlOverrun
+  u64 flags = 0;   // kDlFlagReclaim, kDlFlagOverrun
   u64 bw = 0;      // dl_runtime / dl_period, 20 fraction bits
   u64 density = 0; // dl_runtime / dl_deadline, 20 fraction bits
   // The current instance.
@@ -118,6 +119,8 @@ struct DlRq {
   DlEntity fair_server;
   DlEntity ext_server;
   DlHrtick hrtick{dl_hrtick_fired};
+  BalanceCallback push;
+  BalanceCallback pull;
 };
 
 } // namespace runnel::sched
