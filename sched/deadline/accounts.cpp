@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bandwidth as tasks and servers come, block and go: the two sums of a runqueue (spec 5.6) and what the root domain
-// has admitted (spec 5.5).
+// Bandwidth as tasks and servers come, block and go: the two sums of a runqueue (spec 5.6) and what the root
+// domain has admitted (spec 5.5).
 #include "sched/deadline/deadline.hpp"
 
 namespace runnel::sched {

@@ -37,7 +37,7 @@ void set_params(DlEntity& se, const DlParams& params) {
   se.dl_runtime = params.runtime;
   se.dl_deadline = params.deadline;
   se.dl_period = params.period != 0 ? params.period : params.deadline;
-  se.flags = params.flags & (kDlFlagReclaim | kDlFlagOverrun);
+  se.flags = params.flags & (kSchedFlagReclaim | kSchedFlagDlOverrun);
   se.bw = to_ratio(se.dl_period, se.dl_runtime);
   se.density = to_ratio(se.dl_deadline, se.dl_runtime);
 }
@@ -50,7 +50,8 @@ void clear_params(DlEntity& se) {
 }
 
 bool overflows(const DlEntity& se, u64 now) {
-  // Products modulo 2^64: a negative runtime makes a "negative" left side, which the signed difference understands.
+  // Products modulo 2^64: a negative runtime makes a "negative" left side, which the signed difference
+  // understands.
   const u64 left = (se.pi_se->dl_deadline >> kScale) * static_cast<u64>(se.runtime >> kScale);
   const u64 right = ((se.deadline - now) >> kScale) * (se.pi_se->dl_runtime >> kScale);
   return dl_before(right, left);
@@ -65,8 +66,8 @@ WakeRule wake(DlEntity& se, u64 now) {
   const bool passed = dl_before(se.deadline, now);
   if (!passed && !overflows(se, now)) return WakeRule::kKept;
   if (!passed && (!se.is_implicit() || se.is_server()) && !se.is_boosted()) {
-    // A relative deadline shorter than the period: a new deadline from now would let it use more than its density
-    // before the old one. It gets what fits there at that density.
+    // A relative deadline shorter than the period: a new deadline from now would let it use more than its
+    // density before the old one. It gets what fits there at that density.
     se.runtime = static_cast<i64>(se.density * (se.deadline - now) >> kBwShift);
     return WakeRule::kRevised;
   }
@@ -99,7 +100,8 @@ Replenished replenish(DlEntity& se, u64 now) {
 
 u64 zero_lag_time(const DlEntity& se) {
   const u64 left = se.runtime < 0 ? -static_cast<u64>(se.runtime) : static_cast<u64>(se.runtime);
-  const u64 lasts = left / se.dl_runtime * se.dl_period + mul_div(left % se.dl_runtime, se.dl_period, se.dl_runtime);
+  const u64 lasts =
+      left / se.dl_runtime * se.dl_period + mul_div(left % se.dl_runtime, se.dl_period, se.dl_runtime);
   return se.runtime < 0 ? se.deadline + lasts : se.deadline - lasts;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules of a constant-bandwidth server (Abeni, Buttazzo 1998) as arithmetic on one entity (spec 5.2, 5.3): no
-// queue, no timer, no lock. Times are those of the rq clock, in ns; they wrap and are compared by signed difference.
+// The rules of a constant-bandwidth server (Abeni, Buttazzo 1998) as arithmetic on one entity
+// (spec 5.2, 5.3): no queue, no timer, no lock. Times are those of the rq clock, in ns; they wrap and are
+// compared by signed difference.
 #pragma once
 
 #include <sched/dl_entity.hpp>
@@ -42,7 +43,9 @@ WakeRule wake(DlEntity& se, u64 now);
 void new_period(DlEntity& se, u64 now);
 
 /// When the runtime may be replenished.
-constexpr u64 next_period(u64 deadline, u64 dl_deadline, u64 dl_period) { return deadline - dl_deadline + dl_period; }
+constexpr u64 next_period(u64 deadline, u64 dl_deadline, u64 dl_period) {
+  return deadline - dl_deadline + dl_period;
+}
 inline u64 next_period(const DlEntity& se) { return next_period(se.deadline, se.dl_deadline, se.dl_period); }
 
 /// K4: a constrained entity that wakes between its deadline and its next period waits for that.

@@ -79,7 +79,8 @@ CpuMask CpuDlHeap::find(const CpuMask& allowed, u64 deadline) const {
     latest = &heap_[0];
   } else {
     for (u32 i = 1; i < size_; ++i) // rare: a deadline task may run on all CPUs unless it is migrate-disabled
-      if (allowed.test({heap_[i].cpu}) && (latest == nullptr || dl_before(latest->deadline, heap_[i].deadline)))
+      if (allowed.test({heap_[i].cpu}) &&
+          (latest == nullptr || dl_before(latest->deadline, heap_[i].deadline)))
         latest = &heap_[i];
   }
   if (latest == nullptr || !dl_before(deadline, latest->deadline)) return {};

@@ -71,8 +71,8 @@ void dl_hrtick_stop(Rq& rq) REQUIRES(rq.lock);
 // entity.cpp: a task's way into and out of the queue.
 void enqueue_task_dl(Rq& rq, Task& p, u32 flags) REQUIRES(rq.lock);
 void dequeue_task_dl(Rq& rq, Task& p, u32 flags) REQUIRES(rq.lock);
-/// Charges the donor, a deadline task, its time since the last call (K5), and throttles it when that was its last
-/// (K6).
+/// Charges the donor, a deadline task, its time since the last call (K5), and throttles it when that was its
+/// last (K6).
 void update_curr_dl(Rq& rq) REQUIRES(rq.lock);
 
 // server.cpp
@@ -84,8 +84,8 @@ void dl_server_stop(Rq& rq, DlEntity& se) REQUIRES(rq.lock);
 /// A CPU whose dl work, if it has any, is all later than p: p's own, else a near one.
 bool find_later_rq(Task& p, CpuId* later);
 CpuId select_task_rq_dl(Task& p, CpuId cpu, u32 wake_flags);
-/// Locks, beside rq, a runqueue that p may be pushed to (L3: rq was released in between, and p is still first to be
-/// pushed). nullptr: none; only rq is held.
+/// Locks, beside rq, a runqueue that p may be pushed to (L3: rq was released in between, and p is still first
+/// to be pushed). nullptr: none; only rq is held.
 Rq* find_lock_later_rq(Task& p, Rq& rq);
 void queue_push_dl(Rq& rq) REQUIRES(rq.lock);
 void queue_pull_dl(Rq& rq) REQUIRES(rq.lock);

@@ -19,7 +19,7 @@ void replenish(Rq& rq, Task& p) REQUIRES(rq.lock) {
 void throttle(Rq& rq, Task& p) REQUIRES(rq.lock) {
   DlEntity& se = p.dl;
   se.throttled = true;
-  if (se.runtime <= 0 && (se.flags & kDlFlagOverrun) != 0) se.overrun = true;
+  if (se.runtime <= 0 && (se.flags & kSchedFlagDlOverrun) != 0) se.overrun = true;
   trace_dl(trace::EventType::kDlThrottle, se);
   dl_remove(rq, se);
   dequeue_pushable_dl(rq, p);
@@ -29,7 +29,7 @@ void throttle(Rq& rq, Task& p) REQUIRES(rq.lock) {
 
 /// K5: what running for `delta` costs. Capacity and frequency are 1 on virtual hardware.
 i64 scaled(const Rq& rq, const DlEntity& se, Duration delta) {
-  if ((se.flags & kDlFlagReclaim) == 0) return delta.ns;
+  if ((se.flags & kSchedFlagReclaim) == 0) return delta.ns;
   return static_cast<i64>(grub::charge(static_cast<u64>(delta.ns), se.bw, rq.dl.sums, dl_grub_limits(rq)));
 }
 
@@ -38,7 +38,8 @@ i64 scaled(const Rq& rq, const DlEntity& se, Duration delta) {
 void trace_dl(trace::EventType type, DlEntity& se) {
   if (!port::trace_enabled()) return;
   constexpr u32 kServerOfThisCpu = u32{1} << 31;
-  port::trace(type, se.is_server() ? kServerOfThisCpu : dl_task_of(se).pid, static_cast<u64>(se.runtime), se.deadline);
+  port::trace(type, se.is_server() ? kServerOfThisCpu : dl_task_of(se).pid, static_cast<u64>(se.runtime),
+              se.deadline);
 }
 
 void update_curr_dl(Rq& rq) {
@@ -64,7 +65,8 @@ void enqueue_task_dl(Rq& rq, Task& p, u32 flags) {
   if (p.on_rq.load(std::memory_order_relaxed) == OnRq::kMigrating) flags |= kFlagMigrating;
 
   const u64 now = rq_clock(rq).ns;
-  if (!se.throttled && !se.is_boosted() && cbs::must_wait_for_period(se, now) && dl_wait_for_period(rq, se)) { // K4
+  if (!se.throttled && !se.is_boosted() && cbs::must_wait_for_period(se, now) &&
+      dl_wait_for_period(rq, se)) { // K4
     se.throttled = true;
     if (se.runtime > 0) se.runtime = 0;
   }

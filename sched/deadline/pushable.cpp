@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The deadline tasks of a runqueue that another CPU might take, and the announcement that there are some (spec 5.4,
-// B10).
+// The deadline tasks of a runqueue that another CPU might take, and the announcement that there are some
+// (spec 5.4, B10).
 #include "sched/deadline/deadline.hpp"
 
 namespace runnel::sched {
@@ -45,8 +45,8 @@ void dequeue_pushable_dl(Rq& rq, Task& p) {
 }
 
 Task* first_pushable_dl(Rq& rq) {
-  // A task that was put may still be on its way out, and an executing one may belong to another donor (spec 6):
-  // neither can be moved.
+  // A task that was put may still be on its way out, and an executing one may belong to another donor (spec
+  // 6): neither can be moved.
   for (DlEntity* se = rq.dl.pushable.first(); se != nullptr; se = rq.dl.pushable.next(*se))
     if (Task& p = dl_task_of(*se); !p.is_on_cpu()) return &p;
   return nullptr;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The deadline class's tree of what may run, earliest deadline first, and what other CPUs are told of it (spec 5.4).
+// The deadline class's tree of what may run, earliest deadline first, and what other CPUs are told of it
+// (spec 5.4).
 #include "sched/deadline/deadline.hpp"
 
 #include <sched/rt.hpp>

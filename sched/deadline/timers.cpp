@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The deadline class's timers: end of a throttled time (K7 to K10), 0-lag time (spec 5.6), end of the runtime.
+// The deadline class's timers: end of a throttled time (K7 to K10), 0-lag time (spec 5.6), end of the
+// runtime.
 //
-// A timer's function takes the locks first, so it may come late: cancelled, armed for a later time, its task on
-// another CPU or in another class. `wanted` and `due`, kept under the rq lock, tell it.
+// A timer's function takes the locks first, so it may come late: cancelled, armed for a later time, its task
+// on another CPU or in another class. `wanted` and `due`, kept under the rq lock, tell it.
 #include "sched/deadline/deadline.hpp"
 
 namespace runnel::sched {
@@ -18,13 +19,13 @@ void put(DlTimer& timer) {
   if (!timer.owner.is_server()) port::put_task(dl_task_of(timer.owner));
 }
 
-/// K10: the rq of the throttled `p` is offline; moves p, off the queue, and its accounts. Returns with the new rq's
-/// lock held instead of rq's.
-Rq& move_from_offline(Rq& rq, Task& p) NO_THREAD_SAFETY_ANALYSIS {
+/// K10: the rq of the throttled `p` is offline: p, which is off the queue, goes elsewhere with its accounts
+/// and is enqueued there. pi_lock held.
+void replenish_elsewhere(Rq& rq, Task& p) NO_THREAD_SAFETY_ANALYSIS {
   Rq* to = find_lock_later_rq(p, rq);
   if (to == nullptr) {
     CpuMask allowed = *p.cpus_ptr & port::active_cpus();
-    if (allowed.empty()) allowed = port::active_cpus(); // a deadline task runs anywhere rather than never
+    if (allowed.empty()) allowed = port::active_cpus(); // it runs anywhere rather than never
     to = &cpu_rq(allowed.lowest());
     double_lock_balance(rq, *to);
   }
@@ -35,25 +36,25 @@ Rq& move_from_offline(Rq& rq, Task& p) NO_THREAD_SAFETY_ANALYSIS {
   grub::add_rq_bw(to->dl.sums, p.dl.bw);
   grub::add_running_bw(to->dl.sums, p.dl.bw);
   set_task_cpu(p, to->cpu); // L7: both locks
-  double_unlock_balance(*to, rq);
-  return *to;
+  enqueue_task_dl(*to, p, kEnqueueReplenish);
+  wakeup_preempt(*to, p, 0);
+  double_unlock_balance(rq, *to);
 }
 
-/// pi_lock held. Returns the rq whose lock is held at the end.
-Rq& replenish_task(Rq& rq, Task& p) NO_THREAD_SAFETY_ANALYSIS {
+/// pi_lock held. May drop the lock.
+void replenish_task(Rq& rq, Task& p) REQUIRES(rq.lock) {
   update_rq_clock(rq);
-  if (!dl_timer_taken(p.dl.replenish_timer, rq_clock(rq))) return rq;
-  if (!in_dl_class(p) || p.dl.is_boosted() || !p.dl.throttled) return rq; // K9
+  if (!dl_timer_taken(p.dl.replenish_timer, rq_clock(rq))) return;
+  if (!in_dl_class(p) || p.dl.is_boosted() || !p.dl.throttled) return; // K9
   if (!p.is_queued()) { // K8: it throttled itself on its way to sleep; its wake-up does the rest
     cbs::replenish(p.dl, rq_clock(rq).ns);
     trace_dl(trace::EventType::kDlReplenish, p.dl);
-    return rq;
+    return;
   }
-  Rq& home = rq.online || !rq.balance_push ? rq : move_from_offline(rq, p);
-  enqueue_task_dl(home, p, kEnqueueReplenish);
-  if (p.dl.is_queued()) wakeup_preempt(home, p, 0);
-  if (!home.dl.pushable.empty()) push_dl_tasks(home);
-  return home;
+  if (!port::active_cpus().test(rq.cpu)) return replenish_elsewhere(rq, p);
+  enqueue_task_dl(rq, p, kEnqueueReplenish);
+  wakeup_preempt(rq, p, 0);
+  if (!rq.dl.pushable.empty()) push_dl_tasks(rq);
 }
 
 /// pi_lock held.
@@ -126,7 +127,8 @@ void dl_replenish_fired(port::Timer& timer) NO_THREAD_SAFETY_ANALYSIS {
   Task& p = dl_task_of(self.owner);
   {
     const port::IrqLockGuard pi(p.pi_lock);
-    rq_unlock(replenish_task(task_rq_lock(p), p));
+    TaskRqLock locked(p);
+    replenish_task(locked.rq(), p);
   }
   port::put_task(p);
 }

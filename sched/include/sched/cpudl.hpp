@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The earliest deadline of each CPU of a root domain (spec 5.4), so that the CPU with the latest one is found at
-// once. Owned by sched/deadline.
+// The earliest deadline of each CPU of a root domain (spec 5.4), so that the CPU with the latest one is found
+// at once. Owned by sched/deadline.
 #pragma once
 
 #include "kernel/lib/cpumask.hpp"
@@ -46,8 +46,8 @@ class CpuDlHeap {
   void sift_down(u32 at);
   void erase(CpuId cpu);
 
-  Member heap_[kMaxCpus];    // children of i: 2i+1, 2i+2
-  u32 slot_[kMaxCpus] = {};  // a CPU's place in heap_ plus one; 0: not in it
+  Member heap_[kMaxCpus];   // children of i: 2i+1, 2i+2
+  u32 slot_[kMaxCpus] = {}; // a CPU's place in heap_ plus one; 0: not in it
   u32 size_ = 0;
   CpuMask free_;
 };

@@ -19,13 +19,15 @@ class DlBandwidth {
  public:
   static constexpr u64 kUnlimited = ~u64{0};
 
-  /// sched_rt_period_us and sched_rt_runtime_us (-1: unlimited). kINVAL: values that make no sense (spec RT11).
-  /// kBUSY: `cpus` could no longer hold what is admitted. The old limit stays on an error.
+  /// sched_rt_period_us and sched_rt_runtime_us (-1: unlimited). kINVAL: values that make no sense (spec
+  /// RT11). kBUSY: `cpus` could no longer hold what is admitted. The old limit stays on an error.
   Result<> set_limit(u64 period_us, i64 runtime_us, u32 cpus);
 
   /// By how much `total - old_bw + new_bw` is more than CPUs of together `capacity` may hold; 0: it fits.
   u64 missing(u64 capacity, u64 old_bw, u64 new_bw) const;
-  bool overflows(u64 capacity, u64 old_bw, u64 new_bw) const { return missing(capacity, old_bw, new_bw) != 0; }
+  bool overflows(u64 capacity, u64 old_bw, u64 new_bw) const {
+    return missing(capacity, old_bw, new_bw) != 0;
+  }
 
   void add(u64 bw) { total_ += bw; }
   void sub(u64 bw);

@@ -16,8 +16,8 @@ struct Rq;
 struct Pick;
 
 /// Bits of DlParams::flags, sched_attr's values.
-inline constexpr u64 kDlFlagReclaim = 2;
-inline constexpr u64 kDlFlagOverrun = 4;
+inline constexpr u64 kSchedFlagReclaim = 2;
+inline constexpr u64 kSchedFlagDlOverrun = 4;
 
 /// What a task asks for, in ns (spec 5.1). period 0 means deadline.
 struct DlParams {
@@ -27,8 +27,9 @@ struct DlParams {
   u64 flags = 0;
 };
 
-/// One of an entity's two timers. A queued timer may not be started a second time, nor one whose function is on its
-/// way to the lock; so what is wanted of it is kept here and the function looks. rq lock of the entity's rq.
+/// One of an entity's two timers. A queued timer may not be started a second time, nor one whose function is
+/// on its way to the lock; so what is wanted of it is kept here and the function looks. rq lock of the
+/// entity's rq.
 struct DlTimer : port::Timer {
   constexpr DlTimer(void (*fn)(port::Timer&), DlEntity& of) : Timer(fn), owner(of) {}
   DlEntity& owner;
@@ -40,7 +41,8 @@ struct DlTimer : port::Timer {
 void dl_replenish_fired(port::Timer& timer);
 void dl_inactive_fired(port::Timer& timer);
 
-/// Lets the tasks of one class run with the guarantees of a deadline task when higher classes starve them (spec 5.8).
+/// Lets the tasks of one class run with the guarantees of a deadline task when higher classes starve them
+/// (spec 5.8).
 struct DlServer {
   Pick (*pick)(Rq& rq) = nullptr; // asks the class for a task
   Rq* rq = nullptr;               // the one it belongs to, for ever; nullptr: not set up
@@ -54,7 +56,7 @@ struct DlEntity {
   u64 dl_runtime = 0;
   u64 dl_deadline = 0;
   u64 dl_period = 0;
-  u64 flags = 0;   // kDlFlagReclaim, kDlFlagOverrun
+  u64 flags = 0;   // kSchedFlagReclaim, kSchedFlagDlOverrun
   u64 bw = 0;      // dl_runtime / dl_period, 20 fraction bits
   u64 density = 0; // dl_runtime / dl_deadline, 20 fraction bits
   // The current instance.
@@ -72,7 +74,8 @@ struct DlEntity {
   bool defer_idle = false;
   DlServer server; // server.rq != nullptr: this is one
 
-  DlEntity* pi_se = this; // whose parameters are used: its own, or those of a waiter that lends them (spec 5.9)
+  DlEntity* pi_se =
+      this; // whose parameters are used: its own, or those of a waiter that lends them (spec 5.9)
   DlTimer replenish_timer{dl_replenish_fired, *this};
   DlTimer inactive_timer{dl_inactive_fired, *this};
 
@@ -109,13 +112,15 @@ void dl_hrtick_fired(port::Timer& timer);
 
 struct DlRq {
   RbTree<DlEntity, &DlEntity::node, dl_earlier> queue;
-  RbTree<DlEntity, &DlEntity::pushable_node, dl_earlier> pushable; // queued tasks that do not run and may move
-  u32 nr_running = 0;                                              // entities in `queue`, servers included
-  bool overloaded = false;                                         // published in RootDomain::dlo_mask
-  u64 published = 0;                 // what cpudl holds for this CPU, if is_published
+  RbTree<DlEntity, &DlEntity::pushable_node, dl_earlier>
+      pushable;            // queued tasks that do not run and may move
+  u32 nr_running = 0;      // entities in `queue`, servers included
+  bool overloaded = false; // published in RootDomain::dlo_mask
+  u64 published = 0;       // what cpudl holds for this CPU, if is_published
   bool is_published = false;
   std::atomic<u64> earliest_next{0}; // deadline of the first pushable; readable without the lock, a hint
   DlSums sums;
+  bool servers_admitted = false; // their bandwidth is part of the root domain's account; dl_bw.lock as well
   DlEntity fair_server;
   DlEntity ext_server;
   DlHrtick hrtick{dl_hrtick_fired};
