@@ -47,6 +47,7 @@ class DlClass final : public SchedClass {
       if (!first->is_queued() || rq.dl.queue.first() != first) continue;
       if (inner.task != nullptr) {
         rq.dl_server = first;
+        dl_hrtick_start(rq, *first);
         return pick(inner.task, trace::PickReason::kServer);
       }
       dl_server_stop(rq, *first);

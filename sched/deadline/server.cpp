@@ -25,6 +25,7 @@ void apply(Rq& rq, DlEntity& se, const server_rules::Step& step) REQUIRES(rq.loc
   if (step.queue != Step::Queue::kKeep) dl_remove(rq, se);
   if (step.queue == Step::Queue::kEnqueue) {
     dl_insert(rq, se);
+    ++se.nr_activations;
     trace_dl(trace::EventType::kDlReplenish, se);
     resched_for(rq, se);
   }

@@ -179,7 +179,11 @@ void dl_hrtick_fired(port::Timer& timer) {
     return;
   }
   self.wanted = false;
-  if (in_dl_class(*rq.donor)) rq.donor->sched_class->task_tick(rq, *rq.donor, Tick::kHrtick);
+  Task& donor = *rq.donor;
+  if (in_dl_class(donor)) return donor.sched_class->task_tick(rq, donor, Tick::kHrtick);
+  if (donor.dl_server == nullptr) return; // it was meant for somebody else
+  donor.sched_class->update_curr(rq);
+  if (donor.dl_server->is_queued()) dl_hrtick_start(rq, *donor.dl_server);
 }
 
 } // namespace runnel::sched

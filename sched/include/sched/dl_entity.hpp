@@ -72,6 +72,7 @@ struct DlEntity {
   bool defer_armed = false;
   bool defer_running = false;
   bool defer_idle = false;
+  u32 nr_activations = 0; // times it was queued
   DlServer server; // server.rq != nullptr: this is one
 
   DlEntity* pi_se =
