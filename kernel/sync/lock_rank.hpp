@@ -24,10 +24,11 @@ enum class LockRank : u8 {
   kWorkload,  // objects of a running workload; wake-ups are made under it, never in an interrupt
   kWaitQueue, // wake-ups are made under it
   kCompletion,
-  kPi,        // task.pi_lock (spec sched_core L1); nothing allocates from here inwards
-  kStopper,   // per-CPU stopper work list; waking the stopper is done outside
-  kRq,        // two runqueues: lower CPU number first (L2)
-  kMutexWait, // mutex.wait_lock
+  kPi,         // task.pi_lock (spec sched_core L1); nothing allocates from here inwards
+  kStopper,    // per-CPU stopper work list; waking the stopper is done outside
+  kRq,         // two runqueues: lower CPU number first (L2)
+  kRootDomain, // what the CPUs of a root domain share: deadline bandwidth, latest deadlines
+  kMutexWait,  // mutex.wait_lock
   kTimerBase,
   kCallFunction,
   kIrqChip,
@@ -37,10 +38,10 @@ enum class LockRank : u8 {
 };
 
 constexpr std::string_view to_string(LockRank rank) {
-  constexpr std::string_view kNames[] = {"mutex-outer", "mutex",   "task-list", "vmap",     "page-table",
-                                         "kmalloc",     "zone",    "rcu",       "workload", "wait-queue",
-                                         "completion",  "pi",      "stopper",   "rq",       "mutex-wait",
-                                         "timer-base",  "call-fn", "irqchip",   "trace",    "console"};
+  constexpr std::string_view kNames[] = {
+      "mutex-outer", "mutex",      "task-list",  "vmap",       "page-table", "kmalloc", "zone",
+      "rcu",         "workload",   "wait-queue", "completion", "pi",         "stopper", "rq",
+      "root-domain", "mutex-wait", "timer-base", "call-fn",    "irqchip",    "trace",   "console"};
   static_assert(sizeof kNames / sizeof kNames[0] == static_cast<usize>(LockRank::kCount));
   return kNames[static_cast<usize>(rank)];
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The idle class: one thread a CPU, never queued, picked when there is nothing else.
+#include <sched/deadline.hpp>
 #include <sched/sched_class.hpp>
 
 namespace runnel::sched {
@@ -27,6 +28,11 @@ class IdleClass final : public SchedClass {
     update_curr(rq);
     rq.idle_time += rq_clock_task(rq) - rq.idle_since;
     rq.idle_since = rq.clock_task;
+  }
+
+  /// Time nobody wanted counts as background use of the servers (spec 5.8).
+  void update_curr(Rq& rq) const override REQUIRES(rq.lock) {
+    if (rq.donor->sched_class == this) dl_servers_charge_idle(rq, update_curr_common(rq));
   }
 
   CpuId select_task_rq(Task& p, CpuId, u32) const override { return p.task_cpu(); }

@@ -3,6 +3,7 @@
 // Where a task may run, and changing it (spec 1.16).
 #include "sched/core/affinity.hpp"
 
+#include <sched/dl_admission.hpp>
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
@@ -122,8 +123,7 @@ void answer_requests(AffinityRequest* request) {
 Result<> set_cpus_allowed(Task& p, const CpuMask& mask) {
   if (p.is_per_cpu && mask != p.cpus_mask) return err(Errno::kINVAL);
   if (!mask.intersects(port::active_cpus())) return err(Errno::kINVAL);
-  if (p.policy == Policy::kDeadline && !mask.contains(root_domain().span & port::active_cpus()))
-    return err(Errno::kBUSY); // A3; admission off is looked at by the deadline class
+  if (const Result<> ok = dl_check_mask(p, mask); !ok) return ok; // A3
   AffinityRequest request;
   CpuId cpu;
   switch (change_mask(p, mask, cpu, request)) {

@@ -2,6 +2,7 @@
 
 // Runqueues and tasks before their first use.
 #include <memory>
+#include <sched/deadline.hpp>
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
@@ -29,6 +30,7 @@ void sched_init_cpu(CpuId cpu, Task& idle) {
   rq.idle = rq.curr = rq.donor = &idle;
   rq.next_class = &idle_sched_class;
   update_rq_clock(rq);
+  dl_init_rq(rq);
   rq.idle_since = idle.exec_start = rq.clock_task;
 }
 

@@ -71,9 +71,8 @@ Result<Outcome> change_locked(Task& p, SchedAttr attr, Policy checked_policy, Rq
     p.reset_on_fork = (attr.flags & kSchedFlagResetOnFork) != 0;
     return Outcome::kDone;
   }
-  if (is_dl_policy(policy) && dl_admission_on() &&
-      !p.cpus_ptr->contains(root_domain().span & port::active_cpus()))
-    return err(Errno::kPERM); // row 16
+  if (is_dl_policy(policy))
+    if (const Result<> ok = dl_check_entry(p); !ok) return err(ok.error()); // row 16
   if ((is_dl_policy(policy) || is_dl_policy(p.policy)) && !dl_admit(rq, p, policy, dl_params_of(attr)))
     return err(Errno::kBUSY); // row 18
 

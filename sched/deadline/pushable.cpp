@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The deadline tasks of a runqueue that another CPU might take, and the announcement that there are some
+// (spec 5.4, B10).
+#include "sched/deadline/deadline.hpp"
+
+namespace runnel::sched {
+namespace {
+
+void update_earliest_next(DlRq& dl) {
+  if (const DlEntity* first = dl.pushable.first())
+    dl.earliest_next.store(first->deadline, std::memory_order_relaxed);
+}
+
+} // namespace
+
+void set_dl_overload(Rq& rq) {
+  if (!rq.online) return;
+  rq.rd->dlo_mask.set(rq.cpu);
+  port::write_barrier(); // B10: the bit before the count; pairs with the read barrier in pull_dl_tasks
+  rq.rd->dlo_count.fetch_add(1, std::memory_order_relaxed);
+}
+
+void clear_dl_overload(Rq& rq) {
+  if (!rq.online) return;
+  rq.rd->dlo_count.fetch_sub(1, std::memory_order_relaxed);
+  rq.rd->dlo_mask.clear(rq.cpu);
+}
+
+void enqueue_pushable_dl(Rq& rq, Task& p) {
+  if (p.dl.pushable_node.is_linked()) rq.dl.pushable.erase(p.dl);
+  rq.dl.pushable.insert(p.dl);
+  update_earliest_next(rq.dl);
+  if (rq.dl.overloaded) return;
+  set_dl_overload(rq);
+  rq.dl.overloaded = true;
+}
+
+void dequeue_pushable_dl(Rq& rq, Task& p) {
+  if (!p.dl.pushable_node.is_linked()) return;
+  rq.dl.pushable.erase(p.dl);
+  update_earliest_next(rq.dl);
+  if (!rq.dl.pushable.empty() || !rq.dl.overloaded) return;
+  clear_dl_overload(rq);
+  rq.dl.overloaded = false;
+}
+
+Task* first_pushable_dl(Rq& rq) {
+  // A task that was put may still be on its way out, and an executing one may belong to another donor (spec
+  // 6): neither can be moved.
+  for (DlEntity* se = rq.dl.pushable.first(); se != nullptr; se = rq.dl.pushable.next(*se))
+    if (Task& p = dl_task_of(*se); !p.is_on_cpu()) return &p;
+  return nullptr;
+}
+
+Task* first_pushable_dl_for(Rq& rq, CpuId cpu) {
+  for (DlEntity* se = rq.dl.pushable.first(); se != nullptr; se = rq.dl.pushable.next(*se))
+    if (Task& p = dl_task_of(*se); !p.is_on_cpu() && is_cpu_allowed(p, cpu)) return &p;
+  return nullptr;
+}
+
+} // namespace runnel::sched
