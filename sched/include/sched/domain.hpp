@@ -9,7 +9,6 @@
 
 namespace runnel::sched {
 
-inline constexpr u32 kCapacityScale = 1024; // capacity of a whole CPU
 
 /// What is done in a domain, and what its CPUs share.
 enum DomainFlag : u32 {
