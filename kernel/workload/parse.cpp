@@ -9,8 +9,7 @@ namespace runnel::workload {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kPolicyNames = {"",   "other", "batch",   "idle",
-                                                          "rr", "fifo",  "deadline"};
+constexpr std::array<std::string_view, 6> kPolicyNames = {"other", "batch", "idle", "rr", "fifo", "deadline"};
 
 /// What follows an event's name.
 enum class Operands : u8 {
@@ -22,7 +21,8 @@ enum class Operands : u8 {
   kConditionMutex,
   kBarrier,
   kTask,
-  kSemaphore
+  kSemaphore,
+  kNumber,
 };
 struct EventForm {
   std::string_view name;
@@ -47,6 +47,8 @@ constexpr std::array kForms = {
     EventForm{"fork", EventKind::kFork, Operands::kTask},
     EventForm{"sem-post", EventKind::kSemPost, Operands::kSemaphore},
     EventForm{"sem-wait", EventKind::kSemWait, Operands::kSemaphore},
+    EventForm{"mark", EventKind::kMark, Operands::kNumber},
+    EventForm{"mem", EventKind::kMem, Operands::kNumber},
 };
 
 class Parser {
@@ -144,9 +146,9 @@ class Parser {
   }
 
   void header() {
-    if (!next_line() || word() != "runnel-workload") return fail("\"runnel-workload 1\"");
+    if (!next_line() || word() != "runnel-workload") return fail("\"runnel-workload 2\"");
     if (unsigned_value(word(), ~u64{0}, "a version") != kFormatVersion || !line_.empty())
-      return fail("version 1: host tool and kernel are of different builds");
+      return fail("version 2: host tool and kernel are of different builds");
     if (!next_line() || word() != "duration") return fail("\"duration N\"");
     out_.duration = {static_cast<i64>(time())};
     if (!next_line() || word() != "objects") return fail("\"objects ...\"");
@@ -170,36 +172,62 @@ class Parser {
     while (!failed_ && !line_.empty()) {
       const std::string_view pair = line_.substr(0, line_.find(' '));
       const std::string_view key = pair.substr(0, pair.find('='));
-      if (key == "policy") {
-        const auto* const it = std::ranges::find(kPolicyNames, value_of(key));
-        if (it == kPolicyNames.end() || it->empty()) return fail("a policy", pair);
-        out.policy = static_cast<Policy>(it - kPolicyNames.begin());
-      } else if (key == "priority") {
-        out.priority = static_cast<i32>(signed_value(value_of(key), -20, 99, "a priority from -20 to 99"));
-        out.has_priority = true;
-      } else if (key == "dl-runtime") {
-        out.dl_runtime_ns = unsigned_value(value_of(key), kMaxTimeNs, "a time");
-      } else if (key == "dl-deadline") {
-        out.dl_deadline_ns = unsigned_value(value_of(key), kMaxTimeNs, "a time");
-      } else if (key == "dl-period") {
-        out.dl_period_ns = unsigned_value(value_of(key), kMaxTimeNs, "a time");
-      } else if (key == "cpus") {
+      if (key == "cpus") {
         out.cpus = unsigned_value(value_of(key), ~u64{0}, "a mask of CPUs");
         if (out.cpus == 0) fail("a mask of CPUs, not empty", pair);
-      } else {
+      } else if (key == "policy") {
+        const auto* const it = std::ranges::find(kPolicyNames, value_of(key));
+        if (it == kPolicyNames.end()) return fail("a policy", pair);
+        out.has_sched = true;
+        out.sched.policy = static_cast<Policy>(it - kPolicyNames.begin());
+      } else if (!out.has_sched || !parameter(out.sched, key)) {
         fail("an attribute", pair);
       }
     }
+    if (out.has_sched) check(out.sched);
+  }
+
+  /// A parameter that this policy has. False: it is none.
+  bool parameter(SchedParams& out, std::string_view key) {
+    const bool realtime = out.policy == Policy::kRr || out.policy == Policy::kFifo;
+    const bool deadline = out.policy == Policy::kDeadline;
+    if (key == "priority" && realtime)
+      out.priority = static_cast<u32>(unsigned_value(value_of(key), 99, "a priority from 1 to 99"));
+    else if (key == "nice" && !realtime && !deadline)
+      out.nice = static_cast<i32>(signed_value(value_of(key), -20, 19, "a nice value from -20 to 19"));
+    else if (key == "runtime" && !realtime)
+      out.runtime_ns = unsigned_value(value_of(key), kMaxTimeNs, "a time");
+    else if (key == "deadline" && deadline)
+      out.deadline_ns = unsigned_value(value_of(key), kMaxTimeNs, "a time");
+    else if (key == "period" && deadline)
+      out.period_ns = unsigned_value(value_of(key), kMaxTimeNs, "a time");
+    else
+      return false;
+    return true;
+  }
+
+  void check(const SchedParams& params) {
+    if ((params.policy == Policy::kRr || params.policy == Policy::kFifo) && params.priority == 0)
+      fail("a priority from 1 to 99");
+    if (params.policy == Policy::kDeadline &&
+        (params.runtime_ns == 0 || params.runtime_ns > params.deadline_ns ||
+         params.deadline_ns > params.period_ns))
+      fail("0 < runtime <= deadline <= period");
+  }
+
+  std::string_view name() {
+    const std::string_view name = word();
+    if (name.empty() || name.size() > kMaxNameLength) fail("a name of 1 to 31 letters", name);
+    if (!std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; }))
+      fail("a name of printable letters", name);
+    return name;
   }
 
   void task() {
     finish_task();
     if (out_.task_count == kMaxTasks) return fail("at most 256 tasks");
     TaskProgram& task = out_.tasks[out_.task_count++];
-    task.name = word();
-    if (task.name.empty() || task.name.size() > kMaxNameLength) fail("a name of 1 to 31 letters", task.name);
-    if (!std::ranges::all_of(task.name, [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; }))
-      fail("a name of printable letters", task.name);
+    task.name = name();
     task.instances =
         static_cast<u32>(unsigned_value(value_of("instances"), kMaxThreads, "instances, at most 512"));
     threads_ += task.instances;
@@ -218,6 +246,7 @@ class Parser {
     Phase& phase = out_.phases[out_.phase_count++];
     ++out_.tasks[out_.task_count - 1].phase_count;
     phase.first_event = out_.event_count;
+    phase.name = name();
     phase.loop = loop();
     attributes(phase.attributes);
   }
@@ -258,6 +287,9 @@ class Parser {
       return;
     case Operands::kSemaphore:
       event.object = index(out_.semaphores, "a semaphore");
+      return;
+    case Operands::kNumber:
+      event.ns = unsigned_value(word(), kMaxNumber, "a number, at most 1000000000");
       return;
     case Operands::kTask: // may come later: checked at the end against their number
       event.object = index(kMaxTasks, "a task");

@@ -2,18 +2,22 @@
 // The workload as the kernel executes it, and the parser of its text form. Pure: no allocation, no kernel
 // services.
 //
-// Text form, version 1: lines of words separated by single spaces, times in nanoseconds.
-//   runnel-workload 1
+// Text form, version 2: lines of words separated by single spaces, times in nanoseconds.
+//   runnel-workload 2
 //   duration N                           0: until all threads have ended
 //   objects mutexes=N conditions=N semaphores=N timers=N
 //   barrier-users N                      one line per barrier: threads that meet there
 //   task NAME instances=N loop=N delay=N timers=N [attributes]        then its phases
-//   phase loop=N [attributes]                                         then its events, at least one
-//   run N | runtime N | sleep N | timer own|shared INDEX PERIOD relative|absolute | lock M | unlock M | wait
-//   C M signal C | broadcast C | sync C M | barrier B | suspend | resume TASK | yield | fork TASK | sem-post
-//   S | sem-wait S end                                  the last line: without it the text is cut off
-// Attributes: policy=other|batch|idle|rr|fifo|deadline priority=N dl-runtime=N dl-deadline=N dl-period=N
-// cpus=0xMASK Loop counts of -1 mean for ever. Written by qemu/scenario/compile.cpp.
+//   phase NAME loop=N [attributes]                                    then its events, at least one
+//   run N | runtime N | sleep N | timer own|shared INDEX PERIOD relative|absolute | lock M | unlock M
+//   wait C M | signal C | broadcast C | sync C M | barrier B | suspend | resume TASK | yield | fork TASK
+//   sem-post S | sem-wait S | mark N | mem BYTES
+//   end                                  the last line: without it the text is cut off
+// Attributes: cpus=0xMASK, and what sched_setattr is to be asked for, of which policy comes first:
+//   policy=other|batch|idle [nice=N] [runtime=N]    runtime: custom slice
+//   policy=rr|fifo priority=N
+//   policy=deadline runtime=N deadline=N period=N
+// A loop count of -1 means for ever. Written by qemu/scenario/compile.cpp.
 #pragma once
 
 #include "kernel/lib/types.hpp"
@@ -24,7 +28,7 @@
 
 namespace runnel::workload {
 
-inline constexpr u32 kFormatVersion = 1;
+inline constexpr u32 kFormatVersion = 2;
 inline constexpr u32 kMaxThreads = 512;
 inline constexpr u32 kMaxTasks = 256;
 inline constexpr u32 kMaxPhases = 1024;
@@ -32,6 +36,7 @@ inline constexpr u32 kMaxEvents = 4096;
 inline constexpr u32 kMaxObjects = 256;
 inline constexpr u32 kMaxNameLength = 31;
 inline constexpr u64 kMaxTimeNs = 3'600'000'000'000;
+inline constexpr u64 kMaxNumber = 1'000'000'000;
 inline constexpr i64 kForever = -1;
 
 enum class EventKind : u8 {
@@ -52,6 +57,8 @@ enum class EventKind : u8 {
   kFork,
   kSemPost,
   kSemWait,
+  kMark, // `ns` is a number for the trace
+  kMem,  // `ns` is a number of bytes to write
 };
 
 struct Event {
@@ -63,18 +70,25 @@ struct Event {
   u16 mutex = 0;
 };
 
-enum class Policy : u8 { kUnchanged, kOther, kBatch, kIdle, kRr, kFifo, kDeadline };
+enum class Policy : u8 { kOther, kBatch, kIdle, kRr, kFifo, kDeadline };
 std::string_view to_string(Policy policy);
 
+/// What sched_setattr is asked for.
+struct SchedParams {
+  Policy policy = Policy::kOther;
+  i32 nice = 0;                                       // other, batch, idle
+  u32 priority = 0;                                   // rr, fifo
+  u64 runtime_ns = 0, deadline_ns = 0, period_ns = 0; // deadline; other, batch, idle: runtime is the slice
+};
+
 struct Attributes {
-  Policy policy = Policy::kUnchanged;
-  bool has_priority = false;
-  i32 priority = 0;
-  u64 dl_runtime_ns = 0, dl_deadline_ns = 0, dl_period_ns = 0;
+  bool has_sched = false;
+  SchedParams sched;
   u64 cpus = 0; // bit n: CPU n; 0: not given
 };
 
 struct Phase {
+  std::string_view name; // into the text
   i64 loop = 1;
   Attributes attributes;
   u16 first_event = 0;

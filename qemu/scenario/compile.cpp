@@ -8,7 +8,7 @@ namespace runnel::scenario {
 
 namespace {
 
-constexpr u32 kFormatVersion = 1;
+constexpr u32 kFormatVersion = 2;
 
 /// One word of letters the text form allows; what does not belong there becomes '_'.
 std::string word(std::string_view name) {
@@ -18,7 +18,7 @@ std::string word(std::string_view name) {
                        std::string_view("._+-").find(c) != std::string_view::npos;
     out += plain ? c : '_';
   }
-  return out.substr(0, kMaxNameLength);
+  return out.empty() ? "_" : out.substr(0, kMaxNameLength);
 }
 
 std::string_view policy_word(Policy policy) {
@@ -39,12 +39,28 @@ std::string_view policy_word(Policy policy) {
   return "";
 }
 
+void put_params(std::string& out, const SchedParams& params) {
+  out += fmt::format(" policy={}", policy_word(params.policy));
+  switch (params.policy) {
+  case Policy::kOther:
+  case Policy::kBatch:
+  case Policy::kIdle:
+    if (params.nice != 0) out += fmt::format(" nice={}", params.nice);
+    if (params.slice_ns != 0) out += fmt::format(" runtime={}", params.slice_ns);
+    return;
+  case Policy::kRr:
+  case Policy::kFifo:
+    out += fmt::format(" priority={}", params.priority);
+    return;
+  case Policy::kDeadline:
+    out += fmt::format(" runtime={} deadline={} period={}", params.dl_runtime_ns, params.dl_deadline_ns,
+                       params.dl_period_ns);
+    return;
+  }
+}
+
 void put_attributes(std::string& out, const Attributes& attributes) {
-  if (attributes.policy) out += fmt::format(" policy={}", policy_word(*attributes.policy));
-  if (attributes.priority) out += fmt::format(" priority={}", *attributes.priority);
-  if (attributes.dl_runtime_ns != 0) out += fmt::format(" dl-runtime={}", attributes.dl_runtime_ns);
-  if (attributes.dl_deadline_ns != 0) out += fmt::format(" dl-deadline={}", attributes.dl_deadline_ns);
-  if (attributes.dl_period_ns != 0) out += fmt::format(" dl-period={}", attributes.dl_period_ns);
+  if (attributes.sched) put_params(out, *attributes.sched);
   if (attributes.cpus) out += fmt::format(" cpus={:#x}", *attributes.cpus);
   out += '\n';
 }
@@ -86,6 +102,10 @@ std::string event_line(const Event& event) {
     return fmt::format("sem-post {}", event.object);
   case EventKind::kSemWait:
     return fmt::format("sem-wait {}", event.object);
+  case EventKind::kMark:
+    return fmt::format("mark {}", event.number);
+  case EventKind::kMem:
+    return fmt::format("mem {}", event.number);
   }
   return {};
 }
@@ -103,7 +123,7 @@ std::string compile(const Scenario& scenario) {
                        task.loop, task.delay_ns, task.own_timers);
     put_attributes(out, task.attributes);
     for (const Phase& phase : task.phases) {
-      out += fmt::format("phase loop={}", phase.loop);
+      out += fmt::format("phase {} loop={}", word(phase.name), phase.loop);
       put_attributes(out, phase.attributes);
       for (const Event& event : phase.events) out += event_line(event) + '\n';
     }

@@ -9,22 +9,22 @@ namespace runnel::scenario {
 
 std::string to_string(const Message& message) {
   std::string out = message.file;
-  if (message.line != 0) out += fmt::format(":{}", message.line);
+  if (message.at.line != 0) out += fmt::format(":{}:{}", message.at.line, message.at.column);
   if (!out.empty()) out += ": ";
   if (!message.path.empty()) out += message.path + ": ";
   return out + message.text;
 }
 
-void Context::add(Severity severity, u32 line, std::string text) {
+void Context::add(Severity severity, Place at, std::string text) {
   static constexpr usize kMostMessages = 100; // of a file that is no scenario at all
   if (severity == Severity::kError) failed_ = true;
   if (messages_.size() < kMostMessages)
-    messages_.emplace(line, Message{severity, file_, line, path_, std::move(text)});
+    messages_.emplace(at, Message{severity, file_, at, path_, std::move(text)});
 }
 
 std::vector<Message> Context::take_messages() {
   std::vector<Message> out;
-  for (auto& [line, message] : messages_) out.push_back(std::move(message));
+  for (auto& [at, message] : messages_) out.push_back(std::move(message));
   messages_.clear();
   return out;
 }
@@ -33,11 +33,11 @@ std::optional<i64> Context::integer(const JsonValue& value, i64 min, i64 max, st
   const std::string wanted = fmt::format("expected {}, an integer from {} to {}", what, min, max);
   if (value.kind != JsonValue::Kind::kNumber ||
       (!value.integer && value.text.find_first_of(".eE") != std::string::npos)) {
-    error(value.line, fmt::format("{}, not {}", wanted, describe(value)));
+    error(value.at, fmt::format("{}, not {}", wanted, describe(value)));
     return std::nullopt;
   }
   if (!value.integer || *value.integer < min || *value.integer > max) {
-    error(value.line, fmt::format("{} is out of range: {}", value.text, wanted));
+    error(value.at, fmt::format("{} is out of range: {}", value.text, wanted));
     return std::nullopt;
   }
   return value.integer;
@@ -45,30 +45,30 @@ std::optional<i64> Context::integer(const JsonValue& value, i64 min, i64 max, st
 
 std::optional<std::string> Context::string(const JsonValue& value, std::string_view what) {
   if (value.kind == JsonValue::Kind::kString) return value.text;
-  error(value.line, fmt::format("expected {}, a string, not {}", what, describe(value)));
+  error(value.at, fmt::format("expected {}, a string, not {}", what, describe(value)));
   return std::nullopt;
 }
 
 bool Context::object(const JsonValue& value, std::string_view what) {
   if (value.kind == JsonValue::Kind::kObject) return true;
-  error(value.line, fmt::format("expected {}, an object {{...}}, not {}", what, describe(value)));
+  error(value.at, fmt::format("expected {}, an object {{...}}, not {}", what, describe(value)));
   return false;
 }
 
 void Context::refuse_repeats(const JsonValue& object, bool (*repeatable)(std::string_view key)) {
-  std::map<std::string_view, u32> first_lines;
+  std::map<std::string_view, Place> first;
   for (const JsonMember& member : object.members) {
-    const auto [it, fresh] = first_lines.emplace(member.key, member.line);
+    const auto [it, fresh] = first.emplace(member.key, member.at);
     if (fresh || repeatable(member.key)) continue;
     const Scope scope(*this, member.key);
-    error(member.line, fmt::format("given twice, first in line {}", it->second));
+    error(member.at, fmt::format("given twice, first in line {}", it->second.line));
   }
 }
 
 void Context::unknown_key(const JsonMember& member, std::span<const std::string_view> known) {
   const Scope scope(*this, member.key);
   const std::string_view guess = nearest(member.key, known);
-  warning(member.line,
+  warning(member.at,
           guess.empty() ? "unknown key, ignored" : fmt::format("unknown key, did you mean \"{}\"?", guess));
 }
 

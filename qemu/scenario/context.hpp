@@ -34,10 +34,10 @@ class Context {
     usize old_size_;
   };
 
-  void error(u32 line, std::string text) { add(Severity::kError, line, std::move(text)); }
-  void warning(u32 line, std::string text) { add(Severity::kWarning, line, std::move(text)); }
+  void error(Place at, std::string text) { add(Severity::kError, at, std::move(text)); }
+  void warning(Place at, std::string text) { add(Severity::kWarning, at, std::move(text)); }
   bool failed() const { return failed_; }
-  /// In the order of the file's lines.
+  /// In the order of the file.
   std::vector<Message> take_messages();
 
   // Typed access: on a mismatch an error at the current path, and nothing. `what` says what the value means
@@ -52,11 +52,11 @@ class Context {
   void unknown_key(const JsonMember& member, std::span<const std::string_view> known);
 
  private:
-  void add(Severity severity, u32 line, std::string text);
+  void add(Severity severity, Place at, std::string text);
 
   std::string file_;
   std::string path_;
-  std::multimap<u32, Message> messages_; // by line; equal ones in the order they came
+  std::multimap<Place, Message> messages_; // equal ones in the order they came
   bool failed_ = false;
 };
 

@@ -20,6 +20,7 @@ enum class Shape : u8 {
   kSemaphore,
   kTask,    // name of a task
   kAnyText, // a string that is ignored
+  kNumber,  // an integer
   kNothing, // known, not executed
 };
 
@@ -47,8 +48,9 @@ constexpr std::array kEvents = {
     EventName{"fork", Shape::kTask, EventKind::kFork},
     EventName{"sem_post", Shape::kSemaphore, EventKind::kSemPost},
     EventName{"sem_wait", Shape::kSemaphore, EventKind::kSemWait},
+    EventName{"mark", Shape::kNumber, EventKind::kMark},
     EventName{"memrun", Shape::kNothing},
-    EventName{"mem", Shape::kNothing},
+    EventName{"mem", Shape::kNumber, EventKind::kMem},
     EventName{"iorun", Shape::kNothing},
 };
 
@@ -69,12 +71,12 @@ const EventName* event_of(std::string_view key) {
 }
 
 /// Index of the object of that name, made when it is new.
-u32 intern(Context& context, u32 line, std::vector<std::string>& names, const std::string& name,
+u32 intern(Context& context, Place at, std::vector<std::string>& names, const std::string& name,
            std::string_view kind) {
   const auto it = std::ranges::find(names, name);
   if (it != names.end()) return static_cast<u32>(it - names.begin());
   if (names.size() == kMaxObjects)
-    context.error(line, fmt::format("more than {} {}", kMaxObjects, kind));
+    context.error(at, fmt::format("more than {} {}", kMaxObjects, kind));
   else
     names.push_back(name);
   return static_cast<u32>(names.size() - 1);
@@ -99,12 +101,11 @@ void read_wait(Reader& reader, const JsonValue& value, Event& event) {
   if (!reader.context.object(value, "{ \"ref\" : condition, \"mutex\" : name }")) return;
   warn_other_keys(reader.context, value, std::array<std::string_view, 2>{"ref", "mutex"});
   for (const std::string_view key : {"ref", "mutex"})
-    if (find(value, key) == nullptr)
-      reader.context.error(value.line, fmt::format("needs \"{}\", a name", key));
+    if (find(value, key) == nullptr) reader.context.error(value.at, fmt::format("needs \"{}\", a name", key));
   const std::string ref = text_of(reader.context, value, "ref", "the name of a condition");
   const std::string mutex = text_of(reader.context, value, "mutex", "the name of a mutex");
-  event.object = intern(reader.context, value.line, reader.scenario.conditions, ref, "conditions");
-  event.mutex = intern(reader.context, value.line, reader.scenario.mutexes, mutex, "mutexes");
+  event.object = intern(reader.context, value.at, reader.scenario.conditions, ref, "conditions");
+  event.mutex = intern(reader.context, value.at, reader.scenario.mutexes, mutex, "mutexes");
 }
 
 void read_timer(Reader& reader, TaskScope& task, const JsonValue& value, Event& event) {
@@ -113,26 +114,26 @@ void read_timer(Reader& reader, TaskScope& task, const JsonValue& value, Event& 
   warn_other_keys(context, value, std::array<std::string_view, 3>{"ref", "period", "mode"});
   if (const JsonMember* period = find(value, "period")) {
     const Context::Scope scope(context, "period");
-    if (const auto us = context.integer(period->value, 0, i64{kMaxMicroseconds}, "microseconds"))
+    if (const auto us = context.integer(period->value, 1, i64{kMaxMicroseconds}, "microseconds"))
       event.ns = static_cast<u64>(*us) * 1000;
   } else {
-    context.error(value.line, "needs \"period\", microseconds");
+    context.error(value.at, "needs \"period\", microseconds");
   }
   if (find(value, "ref") == nullptr)
     context.warning(
-        value.line,
+        value.at,
         "no \"ref\": this timer is shared by all threads with such a timer; \"unique\" gives each its own");
   std::string ref = text_of(context, value, "ref", "the name of a timer");
   if (ref.empty()) ref = "unknown"; // rt-app's name for it
   const std::string mode = text_of(context, value, "mode", "\"relative\" or \"absolute\"");
   if (!mode.empty() && mode != "relative" && mode != "absolute") {
     const Context::Scope scope(context, "mode");
-    context.error(find(value, "mode")->value.line,
+    context.error(find(value, "mode")->value.at,
                   fmt::format("\"{}\" is no mode: expected \"relative\" or \"absolute\"", mode));
   }
   const bool own = ref.starts_with("unique");
   event.scope = own ? TimerScope::kOwn : TimerScope::kShared;
-  event.object = intern(context, value.line, own ? task.own_timers : reader.scenario.timers, ref, "timers");
+  event.object = intern(context, value.at, own ? task.own_timers : reader.scenario.timers, ref, "timers");
   std::vector<bool>& absolute = own ? task.own_timer_absolute : reader.timer_absolute;
   if (absolute.size() <= event.object) absolute.resize(event.object + 1);
   if (mode == "absolute") absolute[event.object] = true;
@@ -153,9 +154,9 @@ bool read_task_name(Reader& reader, const JsonValue& value, Event& event) {
   std::string text = fmt::format("there is no task \"{}\"", *name);
   if (!guess.empty()) text += fmt::format(", did you mean \"{}\"?", guess);
   if (event.kind == EventKind::kResume) // rt-app signals a condition nobody waits on; its own examples do it
-    reader.context.warning(value.line, text + "; wakes nobody, left out");
+    reader.context.warning(value.at, text + "; wakes nobody, left out");
   else
-    reader.context.error(value.line, std::move(text));
+    reader.context.error(value.at, std::move(text));
   return false;
 }
 
@@ -163,14 +164,14 @@ void read_barrier(Reader& reader, const TaskScope& task, const JsonValue& value,
   const auto name = reader.context.string(value, "the name of a barrier");
   if (!name) return;
   Scenario& scenario = reader.scenario;
-  event.object = intern(reader.context, value.line, scenario.barriers, *name, "barriers");
+  event.object = intern(reader.context, value.at, scenario.barriers, *name, "barriers");
   scenario.barrier_users.resize(scenario.barriers.size());
   // One user for each mention and instance, as rt-app counts.
   u32& users = scenario.barrier_users[event.object];
   users += task.instances;
   if (users > kMaxThreads)
     reader.context.error(
-        value.line, fmt::format("{} threads would have to meet there, the limit is {}", users, kMaxThreads));
+        value.at, fmt::format("{} threads would have to meet there, the limit is {}", users, kMaxThreads));
 }
 
 bool read_event(Reader& reader, TaskScope& task, const EventName& name, const JsonMember& member,
@@ -180,7 +181,7 @@ bool read_event(Reader& reader, TaskScope& task, const EventName& name, const Js
   const JsonValue& value = member.value;
   const auto named = [&](std::vector<std::string>& names, std::string_view what, std::string_view plural) {
     if (const auto text = context.string(value, what))
-      event.object = intern(context, value.line, names, *text, plural);
+      event.object = intern(context, value.at, names, *text, plural);
     return true;
   };
   switch (name.shape) {
@@ -206,8 +207,13 @@ bool read_event(Reader& reader, TaskScope& task, const EventName& name, const Js
 
     return value.kind == JsonValue::Kind::kAbsent ||
            context.string(value, "a string (it may be empty)").has_value();
+  case Shape::kNumber:
+    if (const auto number = context.integer(
+            value, 0, kMaxNumber, name.kind == EventKind::kMem ? "bytes" : "a number to find in the trace"))
+      event.number = static_cast<u64>(*number);
+    return true;
   case Shape::kNothing:
-    context.warning(member.line, "known to rt-app, not executed here");
+    context.warning(member.at, "known to rt-app, not executed here");
     return false;
   }
   return false;
@@ -227,7 +233,7 @@ std::vector<Event> read_events(Reader& reader, TaskScope& task, const JsonValue&
     Event event{.kind = name->kind};
     if (!read_event(reader, task, *name, member, event)) continue;
     if (++reader.events == kMaxEvents + 1)
-      reader.context.error(member.line, fmt::format("more than {} events in all", kMaxEvents));
+      reader.context.error(member.at, fmt::format("more than {} events in all", kMaxEvents));
     events.push_back(event);
   }
   return events;

@@ -35,10 +35,10 @@ constexpr std::array kIgnored = {
     IgnoredKey{"mem_buffer_size", kInteger, "an integer"},
     IgnoredKey{"pi_enabled", kBool, "true or false"},
 };
-constexpr std::array<std::string_view, 14> kGlobalKeys = {
-    "duration", "default_policy", "calibration",     "cumulative_slack", "frag",
-    "ftrace",   "gnuplot",        "io_device",       "lock_pages",       "log_basename",
-    "log_size", "logdir",         "mem_buffer_size", "pi_enabled"};
+constexpr std::array<std::string_view, 15> kGlobalKeys = {
+    "duration",     "cpus",     "default_policy", "calibration",     "cumulative_slack",
+    "frag",         "ftrace",   "gnuplot",        "io_device",       "lock_pages",
+    "log_basename", "log_size", "logdir",         "mem_buffer_size", "pi_enabled"};
 
 u8 kind_of(const JsonValue& value) {
   switch (value.kind) {
@@ -59,11 +59,18 @@ void read_duration(Reader& reader, const JsonValue& value) {
   static constexpr std::string_view kWanted =
       "expected seconds, a number from 0.001 to 3600, or -1 for \"until all threads end\"";
   if (value.kind != JsonValue::Kind::kNumber)
-    return reader.context.error(value.line, fmt::format("{}, not {}", kWanted, describe(value)));
+    return reader.context.error(value.at, fmt::format("{}, not {}", kWanted, describe(value)));
   if (value.integer == -1) return;
   if (!(value.number >= kShortest && value.number <= kLongest))
-    return reader.context.error(value.line, fmt::format("{} is out of range: {}", value.text, kWanted));
+    return reader.context.error(value.at, fmt::format("{} is out of range: {}", value.text, kWanted));
   reader.scenario.duration_ns = static_cast<u64>(std::llround(value.number * 1e9));
+}
+
+void use_cpus(Reader& reader, u32 cpus) {
+  reader.scenario.cpus = cpus;
+  if (reader.smp) return;
+  reader.machine_cpus = cpus;
+  reader.cpus_from = fmt::format("global.cpus {}", cpus);
 }
 
 bool nothing_repeats(std::string_view) { return false; }
@@ -79,12 +86,16 @@ void read_global(Reader& reader, const JsonValue& global) {
     const Context::Scope scope(context, member.key);
     if (member.key == "duration") {
       read_duration(reader, member.value);
+    } else if (member.key == "cpus") {
+      if (const auto cpus =
+              context.integer(member.value, 1, i64{kMaxScenarioCpus}, "the machine's number of CPUs"))
+        use_cpus(reader, static_cast<u32>(*cpus));
     } else if (member.key == "default_policy") {
       if (const auto policy = read_policy(reader, member.value)) reader.default_policy = *policy;
     } else if (const auto it = std::ranges::find(kIgnored, member.key, &IgnoredKey::name);
                it != kIgnored.end()) {
       if ((kind_of(member.value) & it->kinds) == 0)
-        context.error(member.value.line,
+        context.error(member.value.at,
                       fmt::format("expected {}, not {}", it->wanted, describe(member.value)));
       ignored.push_back(member.key);
     }
@@ -93,7 +104,7 @@ void read_global(Reader& reader, const JsonValue& global) {
     if (std::ranges::find(kGlobalKeys, member.key) == kGlobalKeys.end())
       context.unknown_key(member, kGlobalKeys);
   if (!ignored.empty())
-    context.warning(global.line,
+    context.warning(global.at,
                     fmt::format("known to rt-app, without effect here: {}", fmt::join(ignored, ", ")));
 }
 

@@ -26,9 +26,9 @@ class Parser {
   }
 
  private:
-  [[noreturn]] void fail(std::string text) const {
-    throw JsonError{line_, static_cast<u32>(at_ - line_start_ + 1), std::move(text)};
-  }
+  [[noreturn]] void fail(std::string text) const { throw JsonError{place(), std::move(text)}; }
+
+  Place place() const { return {line_, static_cast<u32>(at_ - line_start_ + 1)}; }
 
   std::string here() const {
     if (at_ == text_.size()) return "end of file";
@@ -64,7 +64,7 @@ class Parser {
   JsonValue parse_value(u32 depth) {
     if (depth > kMaxJsonDepth) fail(fmt::format("nested deeper than {} levels", kMaxJsonDepth));
     JsonValue value;
-    value.line = line_;
+    value.at = place();
     const char c = at_ < text_.size() ? text_[at_] : '\0';
     if (c == '{') {
       parse_object(value, depth);
@@ -133,7 +133,7 @@ class Parser {
       if (at_ == text_.size()) fail(fmt::format("the {{ of line {} has no }}", start));
       if (text_[at_] != '"') fail(fmt::format("{} where a \"key\" or }} should be", here()));
       JsonMember member;
-      member.line = line_;
+      member.at = place();
       member.key = parse_string();
       skip_blank();
       read_member_value(member, depth);
@@ -146,7 +146,7 @@ class Parser {
   void read_member_value(JsonMember& member, u32 depth) {
     if (at_ < text_.size() && (text_[at_] == ',' || text_[at_] == '}')) {
       member.value.kind = JsonValue::Kind::kAbsent;
-      member.value.line = member.line;
+      member.value.at = member.at;
       return;
     }
     if (at_ == text_.size() || text_[at_] != ':')

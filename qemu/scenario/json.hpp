@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON as rt-app's files use it, every value with its line: /* */ and // comments, commas before a closing
+// JSON as rt-app's files use it, every value with its place: /* */ and // comments, commas before a closing
 // bracket, keys that occur more than once and whose order matters. nlohmann::json keeps neither lines nor
 // repeated keys and refuses such commas, hence a reader of our own.
 #pragma once
 
 #include "kernel/lib/types.hpp"
+#include "qemu/scenario/message.hpp"
 
 #include <expected>
 #include <optional>
@@ -19,7 +20,7 @@ struct JsonMember;
 struct JsonValue {
   enum class Kind : u8 { kAbsent /* a key alone */, kNull, kBool, kNumber, kString, kArray, kObject };
   Kind kind = Kind::kNull;
-  u32 line = 0;
+  Place at;
   bool boolean = false;
   std::optional<i64> integer; // kNumber written as an integer that fits
   double number = 0;          // kNumber
@@ -30,13 +31,12 @@ struct JsonValue {
 
 struct JsonMember {
   std::string key;
-  u32 line = 0; // of the key
+  Place at; // of the key
   JsonValue value;
 };
 
 struct JsonError {
-  u32 line = 0;
-  u32 column = 0; // in bytes, from 1
+  Place at;
   std::string text;
 };
 

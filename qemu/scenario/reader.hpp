@@ -12,11 +12,13 @@
 namespace runnel::scenario {
 
 struct Reader {
-  Reader(Context& c, Scenario& s, u32 cpus) : context(c), scenario(s), machine_cpus(cpus) {}
+  Reader(Context& c, Scenario& s) : context(c), scenario(s) {}
 
   Context& context;
   Scenario& scenario;
-  u32 machine_cpus;
+  u32 machine_cpus = kMaxScenarioCpus;
+  std::optional<u32> smp;              // the command line's number of CPUs
+  std::string cpus_from = "the limit"; // who says machine_cpus
   Policy default_policy = Policy::kOther;
   std::map<std::string, u32, std::less<>> task_index; // filled before the first task is read
   std::vector<bool> timer_absolute;                   // shared timers, by index
@@ -35,9 +37,13 @@ void read_global(Reader& reader, const JsonValue& global);
 void read_resources(Reader& reader, const JsonValue& resources);
 void read_tasks(Reader& reader, const JsonMember& tasks);
 
-/// Where attributes stand: the policy that priority and dl-* are checked against when none is given there.
 enum class Level : u8 { kTask, kPhase };
-Attributes read_attributes(Reader& reader, const JsonValue& object, Policy inherited, Level level);
+/// `before`: what holds where nothing is said. At the level of a task `sched` is always set.
+Attributes read_attributes(Reader& reader, const JsonValue& object, const SchedParams& before, Level level);
+/// An array of CPU numbers as a mask; CPUs the machine does not have are errors.
+std::optional<u64> read_cpus(Reader& reader, const JsonValue& value);
+/// The key `member` is "expect", of a task or of the whole run.
+void read_expect(Reader& reader, const JsonMember& member, std::optional<u32> task);
 bool is_attribute(std::string_view key);
 std::optional<Policy> read_policy(Reader& reader, const JsonValue& value);
 

@@ -17,7 +17,7 @@ namespace {
 
 constexpr usize kMaxFileSize = 1 << 20;
 constexpr u64 kDefaultDurationNs = 10'000'000'000;
-constexpr std::array<std::string_view, 3> kSections = {"tasks", "global", "resources"};
+constexpr std::array<std::string_view, 4> kSections = {"tasks", "global", "resources", "expect"};
 
 bool runs_for_ever(const Task& task) {
   return task.loop == -1 ||
@@ -32,7 +32,7 @@ void settle_duration(Context& context, Scenario& scenario, const JsonMember* glo
   scenario.duration_ns = kDefaultDurationNs;
   const Context::Scope scope(context, "global");
   const Context::Scope inner(context, "duration");
-  context.warning(global != nullptr ? global->line : 1,
+  context.warning(global != nullptr ? global->at : Place{1, 1},
                   fmt::format("no end is given and task \"{}\" loops for ever: stopped after {} s",
                               endless->name, kDefaultDurationNs / 1'000'000'000));
 }
@@ -54,8 +54,9 @@ void read_document(Reader& reader, const JsonValue& root) {
   }
   const JsonMember* tasks = find(root, "tasks");
   if (tasks == nullptr)
-    return context.error(root.line, "no \"tasks\": expected { \"tasks\" : { name : {...} } }");
+    return context.error(root.at, "no \"tasks\": expected { \"tasks\" : { name : {...} } }");
   read_tasks(reader, *tasks);
+  if (const JsonMember* expect = find(root, "expect")) read_expect(reader, *expect, std::nullopt);
   if (!context.failed()) settle_duration(context, reader.scenario, global);
 }
 
@@ -82,18 +83,27 @@ u32 Scenario::cpus_needed() const {
   return static_cast<u32>(std::bit_width(all));
 }
 
+u32 Scenario::default_cpus() const {
+  static constexpr u32 kDefault = 4;
+  return cpus.value_or(std::max(kDefault, cpus_needed()));
+}
+
 Outcome read_scenario(std::string_view json, std::string file, const ReadOptions& options) {
   const auto root = parse_json(json);
   if (!root)
     return refused({.file = std::move(file),
-                    .line = root.error().line,
+                    .at = root.error().at,
                     .path = {},
-                    .text = fmt::format("not JSON: {} (column {})", root.error().text, root.error().column)});
+                    .text = fmt::format("not JSON: {}", root.error().text)});
   Outcome outcome;
   Context context(file);
   Scenario scenario;
   scenario.file = std::move(file);
-  Reader reader(context, scenario, std::clamp(options.machine_cpus, 1u, kMaxCpus));
+  Reader reader(context, scenario);
+  if (options.machine_cpus) {
+    reader.smp = reader.machine_cpus = std::clamp(*options.machine_cpus, 1u, kMaxScenarioCpus);
+    reader.cpus_from = fmt::format("--smp {}", reader.machine_cpus);
+  }
   read_document(reader, *root);
   const bool failed = context.failed();
   outcome.messages = context.take_messages();
@@ -103,7 +113,7 @@ Outcome read_scenario(std::string_view json, std::string file, const ReadOptions
 
 Outcome load_scenario(const std::filesystem::path& path, const ReadOptions& options) {
   const auto complaint = [&](std::string text) {
-    return refused({.file = path.string(), .path = {}, .text = std::move(text)});
+    return refused({.file = path.string(), .at = {}, .path = {}, .text = std::move(text)});
   };
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) return complaint("is a directory, not a scenario file");

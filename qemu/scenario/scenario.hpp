@@ -18,7 +18,7 @@
 namespace runnel::scenario {
 
 struct ReadOptions {
-  u32 machine_cpus = kMaxCpus; // `cpus` beyond it are refused; pass --smp
+  std::optional<u32> machine_cpus; // by --smp; else the scenario may say it. CPUs beyond it are refused
 };
 
 /// `scenario` is set when there is no message of severity kError. Messages are in the order of the file.

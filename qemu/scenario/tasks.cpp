@@ -10,9 +10,9 @@ namespace runnel::scenario {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kTaskKeys = {"instance", "loop", "delay", "phases"};
-constexpr std::array<std::string_view, 10> kSuggestedAttributes = {
-    "cpus",        "policy",    "priority", "nice",     "dl-runtime",
+constexpr std::array<std::string_view, 5> kTaskKeys = {"instance", "loop", "delay", "phases", "expect"};
+constexpr std::array<std::string_view, 11> kSuggestedAttributes = {
+    "cpus",        "policy",    "priority", "nice",     "slice",    "dl-runtime",
     "dl-deadline", "dl-period", "util_min", "util_max", "taskgroup"};
 
 std::optional<i64> read_loop(Reader& reader, const JsonValue& object) {
@@ -21,7 +21,7 @@ std::optional<i64> read_loop(Reader& reader, const JsonValue& object) {
   const Context::Scope scope(reader.context, "loop");
   const auto loop = reader.context.integer(member->value, -1, kMaxLoops, "a number of passes (-1: for ever)");
   if (loop != 0) return loop;
-  reader.context.error(member->value.line, "0 is out of range: expected -1 (for ever) or 1 and more passes");
+  reader.context.error(member->value.at, "0 is out of range: expected -1 (for ever) or 1 and more passes");
   return std::nullopt;
 }
 
@@ -37,7 +37,7 @@ bool may_repeat(std::string_view key) { return is_event(key); }
 
 void warn_misplaced(Reader& reader, const JsonMember& member) {
   const Context::Scope scope(reader.context, member.key);
-  reader.context.warning(member.line, "belongs to the task, ignored in a phase");
+  reader.context.warning(member.at, "belongs to the task, ignored in a phase");
 }
 
 void warn_unknown(Reader& reader, const JsonValue& object, bool (*known)(std::string_view), Level level) {
@@ -67,11 +67,11 @@ Phase read_steps(Reader& reader, TaskScope& task, const JsonValue& object, std::
   phase.events = read_events(reader, task, object);
   const bool named = std::ranges::any_of(object.members, is_event, &JsonMember::key);
   if (phase.events.empty() && reader.context.failed() == failed_before)
-    reader.context.error(object.line,
+    reader.context.error(object.at,
                          named ? "no event left that is executed here"
                                : "no event: expected at least one of run, runtime, sleep, timer, ...");
   if (++reader.phases == kMaxPhases + 1)
-    reader.context.error(object.line, fmt::format("more than {} phases in all", kMaxPhases));
+    reader.context.error(object.at, fmt::format("more than {} phases in all", kMaxPhases));
   return phase;
 }
 
@@ -79,8 +79,8 @@ void read_phases(Reader& reader, TaskScope& scope, Task& task, const JsonMember&
   Context& context = reader.context;
   const Context::Scope path(context, "phases");
   if (!context.object(member.value, "phases by name")) return;
-  if (member.value.members.empty()) context.error(member.value.line, "no phase: expected at least one");
-  Policy policy = task.attributes.policy.value_or(reader.default_policy);
+  if (member.value.members.empty()) context.error(member.value.at, "no phase: expected at least one");
+  SchedParams before = *task.attributes.sched;
   for (const JsonMember& entry : member.value.members) {
     const Context::Scope inner(context, entry.key);
     if (!context.object(entry.value, "a phase")) continue;
@@ -88,8 +88,8 @@ void read_phases(Reader& reader, TaskScope& scope, Task& task, const JsonMember&
     warn_unknown(reader, entry.value, known_in_phase, Level::kPhase);
     Phase phase = read_steps(reader, scope, entry.value, entry.key);
     phase.loop = read_loop(reader, entry.value).value_or(1);
-    phase.attributes = read_attributes(reader, entry.value, policy, Level::kPhase);
-    policy = phase.attributes.policy.value_or(policy);
+    phase.attributes = read_attributes(reader, entry.value, before, Level::kPhase);
+    before = phase.attributes.sched.value_or(before);
     task.phases.push_back(std::move(phase));
   }
 }
@@ -98,7 +98,7 @@ void warn_beside_phases(Reader& reader, const JsonValue& object) {
   for (const JsonMember& member : object.members) {
     if (!is_event(member.key)) continue;
     const Context::Scope scope(reader.context, member.key);
-    reader.context.warning(member.line, "ignored, because the task has \"phases\"");
+    reader.context.warning(member.at, "ignored, because the task has \"phases\"");
   }
 }
 
@@ -113,8 +113,9 @@ Task read_task(Reader& reader, TaskScope& scope, const JsonMember& member) {
       static_cast<u32>(integer_or(reader, object, "instance", kMaxThreads, "a number of threads", 1));
   task.delay_ns =
       1000 * static_cast<u64>(integer_or(reader, object, "delay", i64{kMaxMicroseconds}, "microseconds", 0));
-  task.attributes = read_attributes(reader, object, reader.default_policy, Level::kTask);
-  if (!task.attributes.policy) task.attributes.policy = reader.default_policy;
+  task.attributes = read_attributes(reader, object, {.policy = reader.default_policy}, Level::kTask);
+  if (const JsonMember* expect = find(object, "expect"))
+    read_expect(reader, *expect, reader.task_index.find(member.key)->second);
   scope.instances = task.instances;
   const std::optional<i64> loop = read_loop(reader, object);
   if (const JsonMember* phases = find(object, "phases")) {
@@ -134,14 +135,14 @@ bool index_tasks(Reader& reader, const JsonMember& tasks) {
   Context& context = reader.context;
   if (!context.object(tasks.value, "tasks by name")) return false;
   context.refuse_repeats(tasks.value, [](std::string_view) { return false; });
-  if (tasks.value.members.empty()) context.error(tasks.value.line, "no task: expected at least one");
+  if (tasks.value.members.empty()) context.error(tasks.value.at, "no task: expected at least one");
   if (tasks.value.members.size() > kMaxTasks)
-    context.error(tasks.value.line,
+    context.error(tasks.value.at,
                   fmt::format("{} tasks, the limit is {}", tasks.value.members.size(), kMaxTasks));
   for (const JsonMember& member : tasks.value.members) {
     const Context::Scope scope(context, member.key);
     if (member.key.empty() || member.key.size() > kMaxNameLength)
-      context.error(member.line, fmt::format("a task's name has 1 to {} characters", kMaxNameLength));
+      context.error(member.at, fmt::format("a task's name has 1 to {} characters", kMaxNameLength));
     context.object(member.value, "a task");
     reader.task_index.emplace(member.key, static_cast<u32>(reader.task_index.size()));
   }
@@ -152,10 +153,9 @@ void check_threads(Reader& reader, const JsonMember& tasks) {
   u64 threads = 0;
   for (const Task& task : reader.scenario.tasks) threads += task.instances;
   if (threads > kMaxThreads)
-    reader.context.error(tasks.line,
+    reader.context.error(tasks.at,
                          fmt::format("{} threads at the start, the limit is {}", threads, kMaxThreads));
-  if (threads == 0)
-    reader.context.error(tasks.line, "no thread at the start: every task has \"instance\" : 0");
+  if (threads == 0) reader.context.error(tasks.at, "no thread at the start: every task has \"instance\" : 0");
 }
 
 } // namespace

@@ -41,6 +41,16 @@ void check_event(const Workload& w, const TaskProgram& task, const Event& event)
   }
 }
 
+void check_attributes(const Attributes& attributes) {
+  if (!attributes.has_sched) return;
+  const SchedParams& sched = attributes.sched;
+  const bool realtime = sched.policy == Policy::kRr || sched.policy == Policy::kFifo;
+  require(realtime == (sched.priority != 0) && sched.priority <= 99 && sched.nice >= -20 && sched.nice <= 19);
+  if (sched.policy == Policy::kDeadline)
+    require(sched.runtime_ns != 0 && sched.runtime_ns <= sched.deadline_ns &&
+            sched.deadline_ns <= sched.period_ns);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -50,8 +60,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (runnel::u32 i = 0; i < w->task_count; ++i) {
     const TaskProgram& task = w->tasks[i];
     threads += task.instances;
+    check_attributes(task.attributes);
     require(task.phase_count != 0 && task.first_phase + task.phase_count <= w->phase_count);
     for (const Phase& phase : w->phases_of(task)) {
+      check_attributes(phase.attributes);
       require(phase.event_count != 0 && phase.first_event + phase.event_count <= w->event_count);
       for (const Event& event : w->events_of(phase)) check_event(*w, task, event);
     }

@@ -11,7 +11,7 @@ namespace {
 std::string error_of(std::string_view text) {
   const auto value = parse_json(text);
   if (value) return "";
-  return std::to_string(value.error().line) + ":" + std::to_string(value.error().column) + " " +
+  return std::to_string(value.error().at.line) + ":" + std::to_string(value.error().at.column) + " " +
          value.error().text;
 }
 } // namespace
@@ -21,17 +21,17 @@ TEST_CASE("json: values carry their lines and members their order", "[scenario]"
                                 "\"x\\n\\u00e9\\ud83d\\ude00\", \"lone\" , }");
   REQUIRE(value);
   REQUIRE(value->members.size() == 4);
-  CHECK(value->line == 2);
+  CHECK(value->at.line == 2);
   CHECK(value->members[0].key == "b");
   CHECK(value->members[0].value.integer == 1);
-  CHECK(value->members[1].line == 3);
+  CHECK(value->members[1].at.line == 3);
   const auto& items = value->members[1].value.items;
   REQUIRE(items.size() == 3);
   CHECK(items[0].boolean);
   CHECK(items[1].kind == JsonValue::Kind::kNull);
   CHECK(items[2].number == -25.0);
   CHECK_FALSE(items[2].integer.has_value());
-  CHECK(value->members[2].line == 5);
+  CHECK(value->members[2].at.line == 5);
   CHECK(value->members[2].value.text == "x\n\xc3\xa9\xf0\x9f\x98\x80");
   CHECK(value->members[3].value.kind == JsonValue::Kind::kAbsent);
 }

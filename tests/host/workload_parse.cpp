@@ -28,9 +28,9 @@ std::string error_of(std::string_view text) {
          (e.word.empty() ? "" : " | " + std::string(e.word));
 }
 
-const std::string kHead = "runnel-workload 1\nduration 1000\nobjects mutexes=1 conditions=1 semaphores=1 "
+const std::string kHead = "runnel-workload 2\nduration 1000\nobjects mutexes=1 conditions=1 semaphores=1 "
                           "timers=1\nbarrier-users 2\n";
-const std::string kTask = "task t instances=1 loop=-1 delay=0 timers=1\nphase loop=1\n";
+const std::string kTask = "task t instances=1 loop=-1 delay=0 timers=1\nphase p loop=1\n";
 std::string with(std::string_view event) { return kHead + kTask + std::string(event) + "\nend\n"; }
 
 } // namespace
@@ -42,7 +42,7 @@ TEST_CASE("workload: what the host compiles, the kernel parses to the same", "[w
               "timer1": {"ref": "unique", "period": 5}, "lock": "m", "unlock": "m", "wait": {"ref": "c", "mutex": "m"},
               "signal": "c", "broad": "c", "sync": {"ref": "c", "mutex": "m"}, "barrier": "b" },
        "b": { "cpus": [1], "suspend": "", "resume": "other", "yield": "", "fork": "other", "sem_post": "s", "sem_wait": "s" } } },
-    "other": { "policy": "SCHED_DEADLINE", "dl-runtime": 10, "dl-deadline": 20, "dl-period": 30, "run": 1 } } })",
+    "other": { "policy": "SCHED_DEADLINE", "dl-runtime": 10, "dl-deadline": 20, "dl-period": 300, "run": 1 } } })",
                                                "s");
   REQUIRE(outcome.scenario);
   const std::string text = scenario::compile(*outcome.scenario);
@@ -57,8 +57,8 @@ TEST_CASE("workload: what the host compiles, the kernel parses to the same", "[w
   CHECK(t.loop == 3);
   CHECK(t.delay == Duration{7000});
   CHECK(t.attributes.cpus == (1 | u64{1} << 63));
-  CHECK(t.attributes.policy == Policy::kFifo);
-  CHECK(t.attributes.priority == 9);
+  CHECK(t.attributes.sched.policy == Policy::kFifo);
+  CHECK(t.attributes.sched.priority == 9);
   REQUIRE(w.phases_of(t).size() == 2);
   const auto a = w.events_of(w.phases_of(t)[0]);
   const auto b = w.events_of(w.phases_of(t)[1]);
@@ -74,12 +74,12 @@ TEST_CASE("workload: what the host compiles, the kernel parses to the same", "[w
   CHECK((a[4].own_timer && !a[4].absolute));
   CHECK(b[1].object == 1);
   CHECK(w.barrier_users[0] == 2);
-  CHECK(w.tasks[1].attributes.dl_deadline_ns == 20000);
+  CHECK(w.tasks[1].attributes.sched.deadline_ns == 20000);
 }
 
 TEST_CASE("workload: damaged text is refused with its line", "[workload]") {
-  CHECK(error_of("") == "0: \"runnel-workload 1\"");
-  CHECK(error_of("runnel-workload 2\n") == "1: version 1: host tool and kernel are of different builds");
+  CHECK(error_of("") == "0: \"runnel-workload 2\"");
+  CHECK(error_of("runnel-workload 1\n") == "1: version 2: host tool and kernel are of different builds");
   CHECK(error_of(kHead) == "4: the line \"end\": the text is cut off");
   CHECK(error_of(with("run 5")) == "");
   CHECK(error_of(with("run 5 6")) == "7: nothing more on this line | 6");

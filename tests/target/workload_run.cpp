@@ -21,14 +21,14 @@ struct Run {
   const Figures& figures(u32 thread) const { return engine->thread_at(thread).figures; }
 };
 
-#define HEAD(duration_ns, objects) "runnel-workload 1\nduration " #duration_ns "\nobjects " objects "\n"
+#define HEAD(duration_ns, objects) "runnel-workload 2\nduration " #duration_ns "\nobjects " objects "\n"
 #define NO_OBJECTS "mutexes=0 conditions=0 semaphores=0 timers=0"
 
 // A run takes CPU time of its own, whatever else goes on: two threads on one CPU each get what they ask for.
 RUNNEL_TEST(workload, run_means_own_cpu_time, .limit = 2_s)
 {
   const Run run(HEAD(
-      0, NO_OBJECTS) "task t instances=2 loop=2 delay=0 timers=0 cpus=0x1\nphase loop=1\nrun 3000000\nend\n");
+      0, NO_OBJECTS) "task t instances=2 loop=2 delay=0 timers=0 cpus=0x1\nphase p loop=1\nrun 3000000\nend\n");
   REQUIRE(run.ok);
   CHECK(run.engine->ending() == Ending::kFinished);
   for (u32 i = 0; i < 2; ++i) {
@@ -43,9 +43,9 @@ RUNNEL_TEST(workload, duration_ends_endless_threads, .limit = 2_s)
 {
   const Run run(HEAD(
       20000000,
-      NO_OBJECTS) "task hog instances=2 loop=-1 delay=0 timers=0\nphase loop=1\nrun 1000000\n"
-                  "task sleeper instances=1 loop=-1 delay=0 timers=0\nphase loop=1\nsleep 3600000000000\n"
-                  "task late instances=1 loop=-1 delay=3600000000000 timers=0\nphase loop=1\nrun 1\nend\n");
+      NO_OBJECTS) "task hog instances=2 loop=-1 delay=0 timers=0\nphase p loop=1\nrun 1000000\n"
+                  "task sleeper instances=1 loop=-1 delay=0 timers=0\nphase p loop=1\nsleep 3600000000000\n"
+                  "task late instances=1 loop=-1 delay=3600000000000 timers=0\nphase p loop=1\nrun 1\nend\n");
   REQUIRE(run.ok);
   CHECK(run.engine->ending() == Ending::kDuration);
   CHECK(run.engine->wall() >= 20_ms);
@@ -55,7 +55,7 @@ RUNNEL_TEST(workload, duration_ends_endless_threads, .limit = 2_s)
 
 RUNNEL_TEST(workload, periodic_thread_keeps_its_period, .limit = 2_s)
 {
-  const Run run(HEAD(0, NO_OBJECTS) "task p instances=1 loop=10 delay=0 timers=1\nphase loop=1\nrun "
+  const Run run(HEAD(0, NO_OBJECTS) "task p instances=1 loop=10 delay=0 timers=1\nphase p loop=1\nrun "
                                     "100000\ntimer own 0 2000000 absolute\nend\n");
   REQUIRE(run.ok);
   const Figures& f = run.figures(0);
@@ -68,7 +68,7 @@ RUNNEL_TEST(workload, periodic_thread_keeps_its_period, .limit = 2_s)
 
 RUNNEL_TEST(workload, overruns_are_counted, .limit = 2_s)
 {
-  const Run run(HEAD(0, NO_OBJECTS) "task p instances=1 loop=5 delay=0 timers=1\nphase loop=1\nrun "
+  const Run run(HEAD(0, NO_OBJECTS) "task p instances=1 loop=5 delay=0 timers=1\nphase p loop=1\nrun "
                                     "2000000\ntimer own 0 1000000 relative\nend\n");
   REQUIRE(run.ok);
   CHECK(run.figures(0).overruns == 5u);
@@ -79,9 +79,9 @@ RUNNEL_TEST(workload, semaphores_pass_a_token_between_cpus, .cpus = 2, .limit = 
 {
   const Run run(HEAD(
       0, "mutexes=0 conditions=0 semaphores=2 timers=0") "task a instances=1 loop=50 delay=0 timers=0 "
-                                                         "cpus=0x1\nphase loop=1\nsem-post 0\nsem-wait 1\n"
+                                                         "cpus=0x1\nphase p loop=1\nsem-post 0\nsem-wait 1\n"
                                                          "task b instances=1 loop=50 delay=0 timers=0 "
-                                                         "cpus=0x2\nphase loop=1\nsem-wait 0\nsem-post "
+                                                         "cpus=0x2\nphase p loop=1\nsem-wait 0\nsem-post "
                                                          "1\nend\n");
   REQUIRE(run.ok);
   CHECK(run.engine->ending() == Ending::kFinished);
@@ -95,9 +95,9 @@ RUNNEL_TEST(workload, mutex_condition_and_barrier_meet, .cpus = 2, .limit = 3_s)
   const Run run(HEAD(
       0,
       "mutexes=1 conditions=1 semaphores=0 timers=0") "barrier-users 4\n"
-                                                      "task w instances=3 loop=8 delay=0 timers=0\nphase "
+                                                      "task w instances=3 loop=8 delay=0 timers=0\nphase p "
                                                       "loop=1\nlock 0\nrun 10000\nunlock 0\nbarrier 0\n"
-                                                      "task last instances=1 loop=8 delay=0 timers=0\nphase "
+                                                      "task last instances=1 loop=8 delay=0 timers=0\nphase p "
                                                       "loop=1\nsleep 100000\nbarrier 0\nend\n");
   REQUIRE(run.ok);
   CHECK(run.engine->ending() == Ending::kFinished);
@@ -110,9 +110,9 @@ RUNNEL_TEST(workload, waits_that_nobody_ends_are_noticed, .limit = 2_s)
 {
   const Run run(HEAD(
       0, "mutexes=2 conditions=0 semaphores=0 timers=0") "barrier-users 2\n"
-                                                         "task a instances=1 loop=1 delay=0 timers=0\nphase "
+                                                         "task a instances=1 loop=1 delay=0 timers=0\nphase p "
                                                          "loop=1\nlock 0\nbarrier 0\nlock 1\n"
-                                                         "task b instances=1 loop=1 delay=0 timers=0\nphase "
+                                                         "task b instances=1 loop=1 delay=0 timers=0\nphase p "
                                                          "loop=1\nlock 1\nbarrier 0\nlock 0\nend\n");
   REQUIRE(run.ok);
   CHECK(run.engine->ending() == Ending::kStalled);
@@ -124,7 +124,7 @@ RUNNEL_TEST(workload, misuse_is_counted_and_survived, .limit = 2_s)
 {
   const Run run(
       HEAD(0, "mutexes=1 conditions=1 semaphores=0 timers=0") "task a instances=1 loop=1 delay=0 "
-                                                              "timers=0\nphase loop=1\nunlock 0\nlock "
+                                                              "timers=0\nphase p loop=1\nunlock 0\nlock "
                                                               "0\nlock 0\nunlock 0\nwait 0 0\nend\n");
   REQUIRE(run.ok);
   CHECK(run.figures(0).misuses == 3u);
@@ -135,11 +135,11 @@ RUNNEL_TEST(workload, forked_threads_run_once, .limit = 2_s)
 {
   const Run run(HEAD(
       0, "mutexes=0 conditions=0 semaphores=1 timers=0") "task server instances=1 loop=5 delay=0 "
-                                                         "timers=0\nphase loop=1\nfork 1\nsleep 500000\n"
+                                                         "timers=0\nphase p loop=1\nfork 1\nsleep 500000\n"
                                                          "task child instances=0 loop=1 delay=0 "
-                                                         "timers=0\nphase loop=1\nrun 10000\nsem-post 0\n"
+                                                         "timers=0\nphase p loop=1\nrun 10000\nsem-post 0\n"
                                                          "task client instances=1 loop=5 delay=0 "
-                                                         "timers=0\nphase loop=1\nsem-wait 0\nend\n");
+                                                         "timers=0\nphase p loop=1\nsem-wait 0\nend\n");
   REQUIRE(run.ok);
   CHECK(run.engine->ending() == Ending::kFinished);
   REQUIRE(run.engine->thread_count() == 7u);
@@ -155,8 +155,8 @@ RUNNEL_TEST(workload, forked_threads_run_once, .limit = 2_s)
 RUNNEL_TEST(workload, resume_wakes_the_suspended, .limit = 2_s)
 {
   const Run run(
-      HEAD(0, NO_OBJECTS) "task sleeper instances=2 loop=3 delay=0 timers=0\nphase loop=1\nsuspend\n"
-                          "task waker instances=1 loop=300 delay=0 timers=0\nphase loop=1\nresume 0\nsleep "
+      HEAD(0, NO_OBJECTS) "task sleeper instances=2 loop=3 delay=0 timers=0\nphase p loop=1\nsuspend\n"
+                          "task waker instances=1 loop=300 delay=0 timers=0\nphase p loop=1\nresume 0\nsleep "
                           "100000\nend\n");
   REQUIRE(run.ok);
   CHECK(run.engine->ending() == Ending::kFinished);
@@ -165,8 +165,8 @@ RUNNEL_TEST(workload, resume_wakes_the_suspended, .limit = 2_s)
 
 RUNNEL_TEST(workload, phases_move_a_thread, .cpus = 2, .limit = 2_s)
 {
-  const Run run(HEAD(0, NO_OBJECTS) "task n instances=1 loop=4 delay=0 timers=0\nphase loop=1 cpus=0x1\nrun "
-                                    "100000\nphase loop=1 cpus=0x2\nrun 100000\nend\n");
+  const Run run(HEAD(0, NO_OBJECTS) "task n instances=1 loop=4 delay=0 timers=0\nphase p loop=1 cpus=0x1\nrun "
+                                    "100000\nphase p loop=1 cpus=0x2\nrun 100000\nend\n");
   REQUIRE(run.ok);
   CHECK(run.figures(0).migrations >= 7u);
 }
