@@ -64,6 +64,7 @@ int run_cli(int argc, char** argv) {
   add_run_command(app, action);
   add_test_command(app, action);
   add_list_command(app, action);
+  add_properties_command(app, action);
   add_boot_command(app, action);
   add_debug_command(app, action);
   add_bench_command(app, action);

@@ -15,6 +15,7 @@ using Action = std::function<ExitStatus()>;
 void add_run_command(CLI::App& app, Action& action);
 void add_test_command(CLI::App& app, Action& action);
 void add_list_command(CLI::App& app, Action& action);
+void add_properties_command(CLI::App& app, Action& action);
 void add_boot_command(CLI::App& app, Action& action);
 void add_debug_command(CLI::App& app, Action& action);
 void add_bench_command(CLI::App& app, Action& action);

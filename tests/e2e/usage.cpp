@@ -38,6 +38,7 @@ TEST_CASE("e2e: bad arguments are named with the allowed values, status 2", "[e2
       {{"bench", "--repeat", "x"}, "--repeat", "1000"},
       {{"test", "no.such.test", "--target-only"}, "GLOB", "runnel list"},
       {{"list", "no.such.test"}, "GLOB", "no test matches"},
+      {{"properties", "Z99"}, "GLOB", "no property matches"},
   };
   for (const Mistake& mistake : mistakes) {
     const ToolRun run = tool(mistake.words, 60);
@@ -49,12 +50,26 @@ TEST_CASE("e2e: bad arguments are named with the allowed values, status 2", "[e2
 }
 
 TEST_CASE("e2e: every command explains itself and the exit statuses", "[e2e][usage]") {
-  for (const char* command : {"run", "test", "list", "boot", "debug", "bench", "doctor", "completion"}) {
+  for (const char* command :
+       {"run", "test", "list", "properties", "boot", "debug", "bench", "doctor", "completion"}) {
     const ToolRun run = tool({command, "--help"}, 60);
     INFO(run.text);
     CHECK(run.status == 0);
     CHECK(run.says("Exit status:"));
     CHECK(tool({"--help"}, 60).says(command));
+  }
+}
+
+TEST_CASE("e2e: properties are shown with their tests", "[e2e][properties]") {
+  const ToolRun run = tool({"properties", "C02"}, 60);
+  INFO(run.text);
+  CHECK(run.status == 0);
+  CHECK(run.says("tests/model/contracts_wakeup.cpp:"));
+  CHECK(run.says("141 properties"));
+  const auto json = nlohmann::json::parse(tool({"properties", "sched_core", "--missing", "--json"}, 60).text);
+  for (const auto& property : json) {
+    CHECK(property["tests"].empty());
+    CHECK(property["missing"] != "");
   }
 }
 

@@ -4,12 +4,15 @@
 # violation and has to name the file and the line.
 lint=$(cd "$(dirname "$0")" && pwd)
 set -euo pipefail
+# The host tool does the work of one lint; the tree below has none of its own.
+RUNNEL_TOOL=$(realpath "${1:-$lint/../../build/debug}")/qemu/runnel
+export RUNNEL_TOOL
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 failed=0
 
 # A clean tree: one file a room, in format, with everything a lint asks for.
-mkdir -p "$tree"/{kernel/lib,kernel/time,arch/x86_64,sched,qemu,tests/lint,build}
+mkdir -p "$tree"/{kernel/lib,kernel/time,arch/x86_64,sched,qemu,tests/lint,tests/catalogue,tests/host,build}
 cp "$lint"/*.sh "$lint"/*.bash "$lint"/*.pl "$tree/tests/lint/"
 cp "$lint/../../.clang-format" "$lint/../../.clang-tidy" "$tree/"
 put() { # FILE LINE...
@@ -25,6 +28,9 @@ clean() {
   put arch/x86_64/cpu.cpp '#include "kernel/lib/types.hpp"'
   put sched/core.cpp '#include "kernel/lib/types.hpp"'
   put qemu/main.cpp '#include "kernel/lib/types.hpp"'
+  put tests/host/one.cpp 'TEST_CASE("one", "[F01]") {}'
+  printf '%s\n' 'F01 U one' 'F02 U two' >"$tree/tests/catalogue/some.txt"
+  printf '%s\n' '# SPDX-License-Identifier: Apache-2.0' 'F02 not yet' >"$tree/tests/catalogue/some.missing"
   cat >"$tree/build/compile_commands.json" <<JSON
 [
 {
@@ -50,7 +56,7 @@ fails() { # LINT FILE:LINE WHAT
 }
 
 clean
-for name in spdx sizes format layering relax tidy; do passes $name; done
+for name in spdx sizes format layering relax properties tidy; do passes $name; done
 
 echo 'int x;' >"$tree/kernel/bare.cpp"
 fails spdx kernel/bare.cpp:1 "a file without licence"
@@ -105,6 +111,14 @@ for file in kernel/relax.cpp kernel/relax.S; do
 done
 fails relax kernel/relax.cpp:2 "a wait loop"
 rm "$tree/kernel/relax.S"
+
+clean
+put tests/host/one.cpp 'TEST_CASE("one", "[F01][F03]") {}'
+fails properties tests/host/one.cpp:2 "a test that names an unknown number"
+put tests/host/one.cpp 'TEST_CASE("one", "[F01][F02]") {}'
+fails properties tests/catalogue/some.missing:2 "a property that is tested and listed as missing"
+put tests/host/one.cpp 'TEST_CASE("one", "[other]") {}'
+fails properties tests/catalogue/some.txt:1 "a property that is neither"
 
 clean
 passes tidy
