@@ -36,7 +36,7 @@ void print_thread(const WorkThread& thread) {
   char buffer[768];
   BufferSink line(buffer);
   format_to(line, R"({{"kind":"thread","task":"{}","instance":{},"pid":{},"policy":"{}","cpus":")",
-            program.name, thread.instance, thread.pid, to_string(program.attributes.policy));
+            program.name, thread.instance, thread.pid, to_string(program.attributes.sched.policy));
   const CpuMask asked =
       program.attributes.cpus != 0 ? CpuMask::from_bits(program.attributes.cpus) : CpuMask::all();
   put_cpus(line, asked & online_cpus());

@@ -28,7 +28,8 @@ RUNNEL_TEST(sched, setaffinity_moves_the_caller, .cpus = 2, .limit = 2_s)
 }
 
 /// C16: after setaffinity has returned, a running task does not show up on a forbidden CPU.
-RUNNEL_TEST(sched, setaffinity_moves_a_running_thread_C16, .cpus = 2, .limit = 10_s)
+// C16
+RUNNEL_TEST(sched, setaffinity_moves_a_running_thread, .cpus = 2, .limit = 10_s)
 {
   std::atomic<u64> allowed{online_cpus().bits()};
   std::atomic<u64> settled{0}; // counts finished changes
@@ -60,7 +61,8 @@ RUNNEL_TEST(sched, setaffinity_moves_a_running_thread_C16, .cpus = 2, .limit = 1
   CHECK(violations.load() == 0u);
 }
 
-RUNNEL_TEST(sched, setaffinity_by_many_setters_C17, .cpus = 2, .limit = 20_s)
+// C17
+RUNNEL_TEST(sched, setaffinity_by_many_setters, .cpus = 2, .limit = 20_s)
 {
   std::atomic<bool> stop{false};
   auto runner = [&](u32) {
@@ -82,7 +84,8 @@ RUNNEL_TEST(sched, setaffinity_by_many_setters_C17, .cpus = 2, .limit = 20_s)
   CHECK(last.test(seen));
 }
 
-RUNNEL_TEST(sched, stopper_takes_the_cpu_from_anyone_C20, .cpus = 2, .limit = 5_s)
+// C20
+RUNNEL_TEST(sched, stopper_takes_the_cpu_from_anyone, .cpus = 2, .limit = 5_s)
 {
   std::atomic<bool> stop{false};
   auto hog = [&](u32) {

@@ -46,7 +46,8 @@ RUNNEL_TEST(task, no_cpu_to_run_on_is_refused)
   CHECK(set_affinity(current_task(), CpuMask{}).error() == Errno::kINVAL);
 }
 
-RUNNEL_TEST(task, creation_storm_leaves_nothing_behind_C29, .limit = 10_s)
+// C29
+RUNNEL_TEST(task, creation_storm_leaves_nothing_behind, .limit = 10_s)
 {
   const u32 before = nr_tasks();
   for (u32 round = 0; round < 10; ++round)
@@ -113,7 +114,8 @@ RUNNEL_TEST(sched, runtime_is_what_was_run, .limit = 5_s, .time = test::GuestTim
   CHECK(busy.ns >= (4_ms).ns);
 }
 
-RUNNEL_TEST(sched, wake_between_state_and_schedule_returns_at_once_C06, .limit = 2_s)
+// C06
+RUNNEL_TEST(sched, wake_between_state_and_schedule_returns_at_once, .limit = 2_s)
 {
   Task& self = current_task();
   const u64 blocked_before = self.stats.nvcsw;
@@ -127,7 +129,8 @@ RUNNEL_TEST(sched, wake_between_state_and_schedule_returns_at_once_C06, .limit =
   CHECK(!sched::wake_up_process(self)); // nothing to wake
 }
 
-RUNNEL_TEST(sched, remote_wakeup_needs_no_tick_C09, .cpus = 2, .limit = 5_s, .time = test::GuestTime::kExact)
+// C09
+RUNNEL_TEST(sched, remote_wakeup_needs_no_tick, .cpus = 2, .limit = 5_s, .time = test::GuestTime::kExact)
 {
   REQUIRE(set_affinity(current_task(), CpuMask::of(CpuId{0})).has_value());
   Completion go;
@@ -168,7 +171,8 @@ RUNNEL_TEST(sched, idle_cpus_take_waiting_work, .cpus = 2, .limit = 5_s)
   CHECK(CpuMask::from_bits(used.load()).count() >= 2u);
 }
 
-RUNNEL_TEST(sched, one_thread_is_never_on_two_cpus_C03, .cpus = 2, .limit = 10_s)
+// C03
+RUNNEL_TEST(sched, one_thread_is_never_on_two_cpus, .cpus = 2, .limit = 10_s)
 {
   constexpr u32 kThreads = 8;
   std::atomic<u32> inside[kThreads] = {};

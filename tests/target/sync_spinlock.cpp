@@ -7,7 +7,7 @@ namespace {
 
 RUNNEL_TEST(sync, spinlock_excludes_on_one_cpu, .limit = 2_s)
 {
-  SpinLock lock{LockRank::kTaskList};
+  SpinLock lock{LockRank::kVmap};
   u64 counter = 0;
   test::run_threads(4, [&](u32) {
     for (u32 i = 0; i < 500; ++i) {
@@ -23,7 +23,7 @@ RUNNEL_TEST(sync, spinlock_excludes_on_one_cpu, .limit = 2_s)
 
 RUNNEL_TEST(sync, spinlock_excludes_between_cpus, .cpus = 2, .limit = 4_s)
 {
-  SpinLock lock{LockRank::kTaskList};
+  SpinLock lock{LockRank::kVmap};
   volatile u64 counter = 0;
   constexpr u64 kRounds = 500;
   test::run_on_each_cpu([&](u32) {
@@ -46,7 +46,7 @@ bool try_and_release(SpinLock& lock) NO_THREAD_SAFETY_ANALYSIS {
 
 RUNNEL_TEST(sync, try_lock_fails_while_held)
 {
-  SpinLock lock{LockRank::kTaskList};
+  SpinLock lock{LockRank::kVmap};
   bool first = false;
   bool second = true;
   {
@@ -64,7 +64,7 @@ RUNNEL_TEST(sync, try_lock_fails_while_held)
 
 RUNNEL_TEST(sync, guards_restore_what_they_found)
 {
-  SpinLock lock{LockRank::kTaskList};
+  SpinLock lock{LockRank::kVmap};
   const u32 depth = arch::Cpu::current()->preempt_count;
   CHECK(arch::Cpu::irqs_enabled());
   {

@@ -96,11 +96,13 @@ void token_storm(u32 producers, u32 consumers, u32 tokens_each) {
   CHECK(tokens.load() == 0);
 }
 
-RUNNEL_TEST(sync, no_lost_wakeup_one_cpu_C01, .limit = 5_s)
+// C01
+RUNNEL_TEST(sync, no_lost_wakeup_one_cpu, .limit = 5_s)
 {
   token_storm(2, 4, 200);
 }
-RUNNEL_TEST(sync, no_lost_wakeup_storm_C01, .cpus = 4, .limit = 10_s)
+// C01
+RUNNEL_TEST(sync, no_lost_wakeup_storm, .cpus = 4, .limit = 10_s)
 {
   token_storm(4, 8, 600);
 }
