@@ -19,10 +19,8 @@ bool need_resched(const ThreadInfo& thread) {
 void wait_for_interrupt() {
   VirtualCpu& cpu = *executing;
   cpu.irqs_on = true;
-  cpu.halted = true;
   ++cpu.quiescent_passes;
-  machine->suspend(kNoTime);
-  cpu.halted = false;
+  machine->suspend(kNoTime, At::kHalt);
   take_interrupts();
   cpu.irqs_on = false;
 }
@@ -36,7 +34,10 @@ void halt_until_interrupt(ThreadInfo& thread) {
   thread.flags.fetch_or(kPolling, std::memory_order_relaxed);
 }
 
-void idle_entry(Fiber&) { idle_loop(); }
+void idle_entry(Fiber&) {
+  machine->resumed();
+  idle_loop();
+}
 
 void stopper_entry(Fiber&) {
   sched::schedule_tail(switched_in());

@@ -6,6 +6,14 @@
 #include "kernel/lib/thread_info.hpp"
 #include "sched/sim/timer.hpp"
 
+/// On what is one instruction, or atomic, on a machine: nothing gets in between in the middle of it. (In the
+/// test build every access to memory is a point, points.cpp.)
+#ifdef RUNNEL_SIM_OBSERVED
+#define RUNNEL_SIM_ATOMIC __attribute__((no_sanitize("coverage"), noinline))
+#else
+#define RUNNEL_SIM_ATOMIC
+#endif
+
 namespace runnel::sched {
 struct Task;
 }
@@ -23,11 +31,18 @@ struct TickTimer : Timer {
   bool running = false;
 };
 
+/// What a CPU is in the middle of while others go on.
+enum class At : u8 {
+  kScheduler, // anything below the port's users: the scheduler, an interrupt, a spin
+  kTask,      // a task's own code: preemptible, no locks
+  kHalt,      // the idle thread's wait for an interrupt
+};
+
 struct alignas(kCacheLine) VirtualCpu {
   CpuId id;
   ThreadInfo* current = nullptr; // who runs here
   bool irqs_on = false;
-  bool halted = false;     // in the idle thread's wait for an interrupt
+  At at = At::kScheduler;
   u64 next_irq = kNoTime;  // when the earliest interrupt is due: the IPI or the first timer
   u64 ipi_at = kNoTime;    // when the reschedule IPI under way arrives; several become one, as on hardware
   u64 resume_at = kNoTime; // when the code that runs here goes on, interrupts aside
@@ -41,6 +56,9 @@ struct alignas(kCacheLine) VirtualCpu {
   static constexpr u32 kMaxHeld = 16;
   u32 nr_held = 0; // spinlocks held, outermost first
   const Lock* held[kMaxHeld] = {};
+  const Lock* waits_for = nullptr;
+
+  u32 spins = 0; // turns of wait loops since the last schedule() or task code
 
   u64 clock_seen = 0; // invariant C13
   u64 clock_task_seen = 0;
@@ -57,7 +75,7 @@ inline u64 points_left = kNoPoints;
 /// The countdown ended (machine.cpp): other CPUs go on from here, interrupts come in where they are enabled.
 void point_reached();
 /// A place where other CPUs may get in between.
-inline void point() {
+RUNNEL_SIM_ATOMIC inline void point() {
   if (--points_left == 0) [[unlikely]]
     point_reached();
 }

@@ -3,13 +3,24 @@
 // fiber that was interrupted, as on hardware; the way out is that of kernel/irq/entry.cpp.
 #include "sched/sim/machine.hpp"
 
+#include <sched/rq.hpp>
+
 namespace runnel::sim {
 namespace {
+
+/// The fault kLoseWakeListEntry.
+void lose_newest_wakeup(const VirtualCpu& cpu) {
+  sched::Rq& rq = sched::cpu_rq(cpu.id);
+  if (sched::Task* newest = rq.wake_list.load(std::memory_order_relaxed))
+    rq.wake_list.store(newest->wake_entry);
+}
 
 void take_ipi(VirtualCpu& cpu) {
   cpu.ipi_at = kNoTime;
   machine->interrupts_changed(cpu);
   ++machine->counters().ipis_taken;
+  if (machine->config().mutation == Mutation::kLoseWakeListEntry && machine->chance().one_in(8))
+    lose_newest_wakeup(cpu);
   sched::reschedule_interrupt();
 }
 
@@ -19,7 +30,8 @@ void take_timers(VirtualCpu& cpu) {
     if (timer->expires.ns > now_ns) break;
     cpu.timers.erase(*timer);
     timer->state = Timer::State::kRunning;
-    timer->function(*timer);
+    const bool drop = machine->config().mutation == Mutation::kDropTimer && machine->chance().one_in(256);
+    if (!drop) timer->function(*timer);
     // A function that started its timer again left it queued. It cannot be gone: who owns it waits for kIdle.
     if (timer->state == Timer::State::kRunning) timer->state = Timer::State::kIdle;
   }
@@ -42,6 +54,7 @@ void interrupt(VirtualCpu& cpu) {
   else if (timer)
     take_timers(cpu);
   thread.preempt_count -= kHardirqOne;
+  if (m.config().mutation == Mutation::kLatePreemption && m.chance().one_in(64)) return;
   if (thread.preempt_count == 0 && (thread.flags.load(std::memory_order_relaxed) & kNeedResched) != 0)
     sched::preempt_schedule_irq();
 }

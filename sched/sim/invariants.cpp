@@ -16,6 +16,23 @@ bool flag(const ThreadInfo& thread, ThreadFlag which) {
   return (thread.flags.load(std::memory_order_relaxed) & which) != 0;
 }
 
+std::string lock_name(const Lock& lock) {
+  const std::string rank(to_string(lock.rank()));
+  for (u32 i = 0; i < machine->nr_cpus(); ++i)
+    if (&sched::cpu_rq(CpuId{i}).lock == &lock) return rank + " " + std::to_string(i);
+  return rank;
+}
+
+std::string locks_of(const VirtualCpu& cpu) {
+  std::string text;
+  for (u32 i = 0; i < cpu.nr_held; ++i) text += (i == 0 ? ", holds " : " + ") + lock_name(*cpu.held[i]);
+  if (cpu.waits_for != nullptr) text += ", waits for " + lock_name(*cpu.waits_for);
+  return text;
+}
+
+/// C11: a delayed fair task counts, a throttled deadline task does not.
+bool counted_as_running(const Task& task) { return task.is_queued(); }
+
 /// C13. The clocks of the CPU that ran.
 void check_clocks(Machine& m, VirtualCpu& cpu) {
   const sched::Rq& rq = sched::cpu_rq(cpu.id);
@@ -27,21 +44,56 @@ void check_clocks(Machine& m, VirtualCpu& cpu) {
   cpu.clock_task_seen = rq.clock_task.ns;
 }
 
-/// A CPU that waits without end must have nothing to do, unless somebody is about to tell it.
-void check_halt(Machine& m, const VirtualCpu& cpu) {
-  if (cpu.ipi_at != kNoTime) return;
+/// A CPU that waits for an interrupt, with none under way and nobody about to send one, has nothing to do.
+void check_halted(Machine& m, const VirtualCpu& cpu) {
   const sched::Rq& rq = sched::cpu_rq(cpu.id);
-  if (flag(*cpu.current, kNeedResched))
-    m.fail("B8", "halted with need_resched set and no interrupt under way");
+  const std::string which =
+      "cpu " + std::to_string(cpu.id.value) + " is halted, no interrupt is under way, but ";
+  if (flag(*cpu.current, kNeedResched)) m.fail("B8", which + "need_resched is set");
   if (rq.wake_list.load(std::memory_order_relaxed) != nullptr)
-    m.fail("B9", "halted with a wake-up on its list and no interrupt under way");
+    m.fail("B9", which + "its wake list is not empty");
+  if (rq.ttwu_pending.load(std::memory_order_relaxed) != 0) m.fail("C07", which + "ttwu_pending is not 0");
+  if (rq.nr_running_hint.load(std::memory_order_relaxed) != 0)
+    m.fail("C09", which + "its runqueue is not empty");
+}
+
+void check_in_task(Machine& m, const VirtualCpu& cpu) {
+  const sched::Rq& rq = sched::cpu_rq(cpu.id);
+  const std::string which =
+      "cpu " + std::to_string(cpu.id.value) + " runs a task's code, no interrupt is under way, but ";
+  if (flag(*cpu.current, kNeedResched)) m.fail("C14", which + "need_resched is set");
+  if (rq.wake_list.load(std::memory_order_relaxed) != nullptr)
+    m.fail("B9", which + "its wake list is not empty");
 }
 
 } // namespace
 
 void check_step(Machine& m, VirtualCpu& cpu) {
   check_clocks(m, cpu);
-  if (cpu.halted) check_halt(m, cpu);
+  // While others are in the middle of something, one of them may be about to send the interrupt.
+  if (m.in_scheduler() != 0 || cpu.ipi_at != kNoTime) return;
+  if (cpu.at == At::kHalt) check_halted(m, cpu);
+  if (cpu.at == At::kTask) check_in_task(m, cpu);
+}
+
+void check_runqueues(Machine& m) {
+  std::vector<u32>& counts = m.scratch();
+  counts.assign(m.nr_cpus(), 0);
+  for (const Task* task : m.tasks())
+    if (counted_as_running(*task)) ++counts[task->cpu.load(std::memory_order_relaxed)];
+  for (u32 i = 0; i < m.nr_cpus(); ++i) {
+    const sched::Rq& rq = sched::cpu_rq(CpuId{i});
+    const VirtualCpu& cpu = m.cpu(i);
+    if (rq.lock.is_locked()) continue;
+    if (const u32 n = rq.nr_running_hint.load(std::memory_order_relaxed); n != counts[i])
+      m.fail("C11", "cpu " + std::to_string(i) + ": nr_running " + std::to_string(n) + ", but " +
+                        std::to_string(counts[i]) + " tasks are queued there");
+    if (cpu.at != At::kScheduler && rq.balance_callbacks != nullptr)
+      m.fail("C32", "cpu " + std::to_string(i) + ": a balance callback was left behind");
+    if (m.in_scheduler() != 0 || cpu.ipi_at != kNoTime) continue;
+    if (cpu.at == At::kHalt) check_halted(m, cpu);
+    if (cpu.at == At::kTask) check_in_task(m, cpu);
+  }
 }
 
 void check_switch_in(Machine& m, const VirtualCpu& cpu, const Task& next) {
@@ -75,17 +127,19 @@ void all_asleep(Machine& m) {
 std::string describe_failure(Machine& m, const std::string& invariant, const std::string& message) {
   std::string text = invariant + ": " + message + "\n  seed " + std::to_string(m.config().seed) +
                      ", machine " + to_string(m.config().shape) + ", step " +
-                     std::to_string(m.counters().steps) + ", time " + std::to_string(now_ns - 1'000'000'000) +
+                     std::to_string(m.counters().steps) + ", time " + std::to_string(now_ns - kStartTime) +
                      " ns, on cpu " + (executing != nullptr ? std::to_string(executing->id.value) : "-");
   for (u32 i = 0; i < m.nr_cpus() && i < 16; ++i) {
     const VirtualCpu& cpu = m.cpu(i);
     const sched::Rq& rq = sched::cpu_rq(cpu.id);
     const auto& curr = *reinterpret_cast<const sched::Task*>(cpu.current);
-    text += "\n  cpu " + std::to_string(i) + ": runs " + name_of(curr) + (cpu.halted ? ", halted" : "") +
+    text += "\n  cpu " + std::to_string(i) + ": runs " + name_of(curr) +
+            (cpu.at == At::kHalt   ? ", halted"
+             : cpu.at == At::kTask ? ", in its own code"
+                                   : "") +
             (cpu.irqs_on ? "" : ", interrupts off") + ", preempt_count " +
             std::to_string(curr.thread.preempt_count) +
-            (flag(curr.thread, kNeedResched) ? ", need_resched" : "") + ", locks held " +
-            std::to_string(cpu.nr_held) + ", runnable " +
+            (flag(curr.thread, kNeedResched) ? ", need_resched" : "") + locks_of(cpu) + ", runnable " +
             std::to_string(rq.nr_running_hint.load(std::memory_order_relaxed)) +
             (cpu.ipi_at != kNoTime ? ", IPI under way" : "") +
             (rq.wake_list.load(std::memory_order_relaxed) != nullptr ? ", wake list" : "");

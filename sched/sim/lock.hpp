@@ -16,40 +16,40 @@ class CAPABILITY("spinlock") Lock {
   Lock& operator=(const Lock&) = delete;
 
   /// Preemption is off (the guards see to it).
-  void lock() ACQUIRE() {
+  RUNNEL_SIM_ATOMIC void lock() ACQUIRE() {
 #ifdef RUNNEL_DEBUG
     check_order(Nesting::kNone);
 #endif
     acquire();
   }
   /// While a lock of the same rank at a smaller address is held: the second of two runqueues (rule L2).
-  void lock_nested() ACQUIRE() {
+  RUNNEL_SIM_ATOMIC void lock_nested() ACQUIRE() {
 #ifdef RUNNEL_DEBUG
     check_order(Nesting::kSameRank);
 #endif
     acquire();
   }
-  bool try_lock() TRY_ACQUIRE(true) {
+  RUNNEL_SIM_ATOMIC bool try_lock() TRY_ACQUIRE(true) {
     point();
     if (next_ != owner_) return false;
     ++next_;
     push_held();
     return true;
   }
-  void unlock() RELEASE() {
+  RUNNEL_SIM_ATOMIC void unlock() RELEASE() {
     pop_held();
     ++owner_;
     point();
   }
 
-  bool is_locked() const { return owner_ != next_; }
+  RUNNEL_SIM_ATOMIC bool is_locked() const { return owner_ != next_; }
   /// By the executing CPU.
-  bool is_held() const {
+  RUNNEL_SIM_ATOMIC bool is_held() const {
     for (u32 i = 0; i < executing->nr_held; ++i)
       if (executing->held[i] == this) return true;
     return false;
   }
-  void assert_held() const ASSERT_CAPABILITY(this) {
+  RUNNEL_SIM_ATOMIC void assert_held() const ASSERT_CAPABILITY(this) {
 #ifdef RUNNEL_DEBUG
     if (!is_held()) [[unlikely]]
       not_held();
@@ -60,15 +60,15 @@ class CAPABILITY("spinlock") Lock {
  private:
   enum class Nesting { kNone, kSameRank };
 
-  void acquire() ACQUIRE() {
+  RUNNEL_SIM_ATOMIC void acquire() ACQUIRE() {
     point();
     const u32 ticket = next_++;
     if (owner_ != ticket) [[unlikely]]
       wait(ticket);
     push_held();
   }
-  void push_held() { executing->held[executing->nr_held++ % VirtualCpu::kMaxHeld] = this; }
-  void pop_held() {
+  RUNNEL_SIM_ATOMIC void push_held() { executing->held[executing->nr_held++ % VirtualCpu::kMaxHeld] = this; }
+  RUNNEL_SIM_ATOMIC void pop_held() {
     VirtualCpu& cpu = *executing;
     u32 i = cpu.nr_held;
     while (i != 0 && cpu.held[i - 1] != this) --i;
@@ -78,7 +78,7 @@ class CAPABILITY("spinlock") Lock {
     --cpu.nr_held;
   }
 
-  void check_order(Nesting nesting) const {
+  RUNNEL_SIM_ATOMIC void check_order(Nesting nesting) const {
     const VirtualCpu& cpu = *executing;
     if (cpu.nr_held != 0) {
       const Lock& last = *cpu.held[cpu.nr_held - 1];

@@ -37,10 +37,12 @@ Machine::Machine(const Config& config)
   const usize leaves = std::bit_ceil(cpus_.size());
   keys_.assign(leaves, kNoKey);
   winners_.assign(2 * leaves, 0);
-  for (u32 i = 0; i < leaves; ++i) winners_[leaves + i] = i;
+    for (u32 i = 0; i < leaves; ++i) winners_[leaves + i] = i;
+  for (usize node = leaves - 1; node != 0; --node) winners_[node] = winners_[2 * node];
   for (u32 i = 0; i < nr_cpus(); ++i) cpus_[i].id = CpuId{i};
   machine = this;
-  now_ns = 1'000'000'000; // not 0: that is what a forgotten time looks like
+  now_ns = kStartTime;
+  in_scheduler_ = nr_cpus();
   points_left = kNoPoints;
   sched::port::tracing = config.tracing == Tracing::kOn;
 #ifdef RUNNEL_SIM_ASAN
@@ -111,27 +113,43 @@ VirtualCpu* Machine::next_cpu() {
   return &cpus_[winner];
 }
 
-void Machine::suspend(u64 until) {
+void Machine::suspend(u64 until, At at) {
   VirtualCpu& cpu = *executing;
-  const u64 points = points_left;
+  points_saved_ = points_left;
   points_left = kNoPoints; // the machine itself is no place for others to get in
   cpu.resume_at = until;
+  cpu.at = at;
+  if (at != At::kScheduler) --in_scheduler_;
   executing = nullptr;
   interrupts_changed(cpu);
   executing = &cpu;
-  ++counters_.steps;
-  check_step(*this, cpu);
+  check();
   VirtualCpu* next = next_cpu();
   if (next == nullptr) all_asleep(*this);
-  if (counters_.steps > config_.step_limit) fail("limit", "the step limit is reached");
-  if (now_ns > 1'000'000'000 + static_cast<u64>(config_.time_limit.ns))
-    fail("limit", "the time limit is reached");
   if (next != &cpu) {
     executing = next;
     fiber_switch(fiber_of(cpu), fiber_of(*next));
     // A fiber is resumed by whoever chose the CPU it runs on; `executing` is that CPU.
   }
-  points_left = points;
+  if (at != At::kScheduler) {
+    executing->at = At::kScheduler;
+    ++in_scheduler_;
+  }
+  points_left = points_saved_;
+}
+
+/// What holds at every step. Walks over all tasks or CPUs are made so often that a step's share stays
+/// constant.
+void Machine::check() {
+  ++counters_.steps;
+  check_step(*this, *executing);
+  if (--walk_countdown_ == 0) {
+    walk_countdown_ = static_cast<u32>(live_.size() + cpus_.size()) / 16 + 1;
+    check_runqueues(*this);
+  }
+  if (counters_.steps > config_.step_limit) fail("limit", "the step limit is reached");
+  if (now_ns > kStartTime + static_cast<u64>(config_.time_limit.ns))
+    fail("limit", "the time limit is reached");
 }
 
 Task& Machine::allocate_task(void (*entry)(Fiber&)) {

@@ -57,6 +57,9 @@ struct Counters {
   u64 events() const { return switches + wakeups + interrupts; }
 };
 
+/// The virtual clock at switch-on; not 0, which is what a forgotten time looks like.
+inline constexpr u64 kStartTime = 1'000'000'000;
+
 /// Thrown by run(): an invariant did not hold.
 struct Failure : std::runtime_error {
   Failure(std::string name, const std::string& text) : std::runtime_error(text), invariant(std::move(name)) {}
@@ -88,6 +91,8 @@ class Machine {
   VirtualCpu& cpu(u32 i) { return cpus_[i]; }
   CpuMask& online() { return online_; }
   CpuMask& active() { return active_; }
+  /// For the walks over all CPUs.
+  std::vector<u32>& scratch() { return scratch_; }
   Counters& counters() { return counters_; }
   std::vector<trace::Event>& trace() { return trace_; }
   /// For scenarios; the interleaving draws from another sequence.
@@ -97,8 +102,13 @@ class Machine {
   const std::vector<Task*>& tasks() const { return live_; }
   Task& idle(u32 cpu) { return idle_[cpu]; }
 
-  /// The executing CPU's code goes on at `until`, or when an interrupt comes that it has enabled.
-  void suspend(u64 until);
+  /// The executing CPU's code goes on at `until`, or when an interrupt comes that it has enabled. Until then
+  /// it is in `at`.
+  void suspend(u64 until, At at = At::kScheduler);
+  /// A fiber's first code after it was chosen by suspend().
+  void resumed() { points_left = points_saved_; }
+  /// CPUs that are in the middle of scheduler code.
+  u32 in_scheduler() const { return in_scheduler_; }
   /// A pending interrupt of `cpu` came or went.
   void interrupts_changed(VirtualCpu& cpu);
   /// A new task with a pid, its fiber starting at `entry`. release_task: nobody refers to it any more.
@@ -112,6 +122,7 @@ class Machine {
 
  private:
   VirtualCpu* next_cpu();
+  void check();
   void set_key(u32 cpu, u64 key);
   static void boot_entry(Fiber& fiber);
 
@@ -122,6 +133,10 @@ class Machine {
   std::vector<VirtualCpu> cpus_;
   std::vector<u64> keys_;    // by CPU: when it goes on << 16 | random; padded to a power of two
   std::vector<u32> winners_; // tournament over keys_: winners_[1] is the CPU with the least
+  u32 in_scheduler_ = 0;
+  u32 walk_countdown_ = 1;
+  u64 points_saved_ = kNoPoints; // points_left while the machine's own code runs
+  std::vector<u32> scratch_;
   CpuMask online_;
   CpuMask active_;
   Fiber main_;

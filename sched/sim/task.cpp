@@ -4,6 +4,8 @@
 #include "sched/sim/invariants.hpp"
 #include "sched/sim/machine.hpp"
 
+#include <sched/attr.hpp>
+
 namespace runnel::sim {
 namespace {
 
@@ -27,6 +29,23 @@ void task_entry(Fiber&) {
   exit();
 }
 
+void set_policy(Task& task, const TaskOptions& options) {
+  if (options.inherit == Inherit::kYes) {
+    if (!sched::sched_fork(task)) machine->fail("scenario", "a deadline task forks without reset-on-fork");
+    return;
+  }
+  sched::SchedAttr attr;
+  attr.policy = static_cast<u32>(options.policy);
+  attr.nice = options.nice;
+  attr.priority = options.rt_priority;
+  attr.runtime = static_cast<u64>(options.runtime.ns);
+  attr.deadline = static_cast<u64>(options.deadline.ns);
+  attr.period = static_cast<u64>(options.period.ns);
+  if (const Result<> ok = sched::sched_setattr(task, attr); !ok)
+    machine->fail("scenario",
+                  "spawn: the attributes are refused, errno " + std::to_string(static_cast<int>(ok.error())));
+}
+
 } // namespace
 
 TaskRef::~TaskRef() {
@@ -38,6 +57,9 @@ TaskRef spawn(TaskOptions options, std::function<void()> body) {
   task.body = std::move(body);
   options.name.copy(task.comm, sizeof task.comm - 1);
   sched::sched_init_task(task, options.cpus & machine->online());
+  task.is_kthread = false;
+  task.settled_mask = task.cpus_mask;
+  set_policy(task, options);
   TaskRef ref(task);
   sched::wake_up_new_task(task);
   return ref;
@@ -49,7 +71,8 @@ void compute(Duration work) {
   do {
     check_task_code(*machine);
     const u64 start = now_ns;
-    machine->suspend(now_ns + left);
+    executing->spins = 0;
+    machine->suspend(now_ns + left, At::kTask);
     left -= now_ns - start;
     take_interrupts();
   } while (left != 0);
@@ -80,6 +103,20 @@ void wait_until(const std::function<bool()>& condition) {
   }
   self().state.store(sched::kRunning, std::memory_order_relaxed);
   self().waits_for = nullptr;
+}
+
+Result<> set_affinity(Task& task, const CpuMask& mask) {
+  const u64 mine = ++task.affinity_changes;
+  ++task.setters;
+  task.settled_mask = CpuMask::all();
+  const Result<> ok = sched::set_cpus_allowed(task, mask);
+  --task.setters;
+  if (!ok || task.affinity_changes != mine || task.setters != 0)
+    return ok; // which of several won is not known
+  task.settled_mask = mask;
+  if (task.owner != kNoCpu && !mask.test(CpuId{task.owner}))
+    machine->fail("C16", "set_cpus_allowed returned while the task runs outside its new mask");
+  return ok;
 }
 
 bool wake(Task& task) { return sched::wake_up_process(task); }

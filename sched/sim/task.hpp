@@ -23,7 +23,10 @@ struct Task : sched::Task {
   Duration on_cpu_time;   // between switch-in and switch-out
   u64 switched_in_at = 0;
   const std::function<bool()>* waits_for = nullptr; // the condition it sleeps for, for the lost wake-up check
-  u32 slot = 0;                                     // in the machine's table
+  CpuMask settled_mask = CpuMask::all(); // where it may run for certain: no set_affinity() is under way (C16)
+  u32 setters = 0;                       // set_affinity() calls under way
+  u64 affinity_changes = 0;
+  u32 slot = 0; // in the machine's table
 };
 
 /// First thing after a switch, on the new task's stack: the registers of the old one are saved. Returns it.
@@ -33,12 +36,19 @@ inline sched::Task& switched_in() {
   return prev;
 }
 
+/// `inherit`: policy and priority of the spawning task (fork) instead of the ones given.
+enum class Inherit { kNo, kYes };
+
 struct TaskOptions {
   std::string name = "task";
   CpuMask cpus = CpuMask::all();
   sched::Policy policy = sched::Policy::kNormal;
   i32 nice = 0;
   u32 rt_priority = 0;
+  Duration runtime{}; // deadline policy
+  Duration deadline{};
+  Duration period{};
+  Inherit inherit = Inherit::kNo;
 };
 
 /// Holds a reference: the task's memory stays.
@@ -67,6 +77,10 @@ class TaskRef {
 inline Task& self() { return static_cast<Task&>(sched::current()); }
 inline Instant now() { return {now_ns}; }
 inline CpuId cpu() { return executing->id; }
+
+/// sched::set_cpus_allowed, checked: from its return on `task` does not run outside `mask` (C16), until the
+/// next change.
+Result<> set_affinity(Task& task, const CpuMask& mask);
 
 /// Makes a task and wakes it up for the first time.
 TaskRef spawn(TaskOptions options, std::function<void()> body);

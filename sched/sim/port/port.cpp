@@ -11,6 +11,8 @@ namespace {
 sim::Task& simulated(Task& task) { return static_cast<sim::Task&>(task); }
 sim::Machine& ground() { return *sim::machine; }
 
+constexpr u32 kTooManySpins = 30'000; // some 2 ms
+
 } // namespace
 
 void assertion_failed(std::source_location where) {
@@ -23,6 +25,8 @@ void locks_held(const char* doing) { ground().fail("C10", doing); }
 void relax() {
   // Costs time, so that who is waited for gets on; how much is a matter of chance, so that waiters do not
   // march in step.
+  if (++sim::executing->spins > kTooManySpins)
+    ground().fail("livelock", "a CPU waits in a loop and nothing comes of it");
   ground().suspend(sim::now_ns + ground().chance().between(20, 120));
   if (irqs_enabled()) sim::take_interrupts();
 }
@@ -110,14 +114,17 @@ void task_dead(Task& task) {
   put_task(task);
 }
 
-void note_context_switch() { ++sim::executing->quiescent_passes; }
+void note_context_switch() {
+  ++sim::executing->quiescent_passes;
+  sim::executing->spins = 0;
+}
 
 void synchronize() {
   sim::Machine& m = ground();
   for (u32 i = 0; i < m.nr_cpus(); ++i) {
     sim::VirtualCpu& other = m.cpu(i);
     const u64 passes = other.quiescent_passes;
-    while (&other != sim::executing && other.quiescent_passes == passes && !other.halted &&
+    while (&other != sim::executing && other.quiescent_passes == passes && other.at != sim::At::kHalt &&
            (other.current->preempt_count != 0 || !other.irqs_on))
       relax();
   }
@@ -145,7 +152,9 @@ void TickTimer::fire(Timer& timer) {
 }
 
 void Lock::wait(u32 ticket) {
+  executing->waits_for = this;
   while (owner_ != ticket) sched::port::relax();
+  executing->waits_for = nullptr;
 }
 void Lock::out_of_order(const Lock& held) const {
   machine->fail("C10", "lock order: " + std::string(to_string(rank_)) + " is taken while " +

@@ -19,8 +19,8 @@ using sync::LockRank;
 [[noreturn]] void locks_held(const char* doing);
 
 inline Instant clock() { return {sim::now_ns}; }
-inline CpuId this_cpu() { return sim::executing->id; }
-inline ThreadInfo* current_thread() { return sim::executing->current; }
+RUNNEL_SIM_ATOMIC inline CpuId this_cpu() { return sim::executing->id; }
+RUNNEL_SIM_ATOMIC inline ThreadInfo* current_thread() { return sim::executing->current; }
 
 // The barriers order nothing here: every access takes effect at once, in program order. They are places where
 // other CPUs may get in between.
@@ -29,19 +29,19 @@ inline void write_barrier() { sim::point(); }
 inline void read_barrier() { sim::point(); }
 void relax();
 
-inline bool irqs_enabled() { return sim::executing->irqs_on; }
-inline void irq_disable() { sim::executing->irqs_on = false; }
-inline void irq_enable() {
+RUNNEL_SIM_ATOMIC inline bool irqs_enabled() { return sim::executing->irqs_on; }
+RUNNEL_SIM_ATOMIC inline void irq_disable() { sim::executing->irqs_on = false; }
+RUNNEL_SIM_ATOMIC inline void irq_enable() {
   sim::executing->irqs_on = true;
   if (sim::executing->next_irq <= sim::now_ns) [[unlikely]]
     sim::take_interrupts();
 }
 
-inline u32 preempt_count() { return current_thread()->preempt_count; }
-inline void preempt_disable() { ++current_thread()->preempt_count; }
-inline void preempt_enable_no_resched() { --current_thread()->preempt_count; }
+RUNNEL_SIM_ATOMIC inline u32 preempt_count() { return current_thread()->preempt_count; }
+RUNNEL_SIM_ATOMIC inline void preempt_disable() { ++current_thread()->preempt_count; }
+RUNNEL_SIM_ATOMIC inline void preempt_enable_no_resched() { --current_thread()->preempt_count; }
 void preempt_schedule();
-inline void preempt_enable() {
+RUNNEL_SIM_ATOMIC inline void preempt_enable() {
   preempt_enable_no_resched();
   const ThreadInfo& self = *current_thread();
   if (self.preempt_count == 0 && (self.flags.load(std::memory_order_relaxed) & kNeedResched) != 0 &&

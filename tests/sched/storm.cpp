@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storm.hpp"
+
+#include <catch2/catch.hpp>
+#include <sched/attr.hpp>
+#include <sched/migrate_disable.hpp>
+
+namespace runnel {
+namespace {
+
+using sim::Rng;
+
+struct Member;
+
+/// What the members of one storm share.
+struct Weather {
+  const Storm& storm;
+  const sim::Case& c;
+  std::vector<std::unique_ptr<Member>> members;
+  bool begun = false;
+  u64 forked = 0;
+  u64 fork_exits = 0;
+};
+
+CpuMask random_cpus(Rng& rng) {
+  const u32 n = sim::machine->nr_cpus();
+  CpuMask mask;
+  mask.set(CpuId{static_cast<u32>(rng.below(n))});
+  while (rng.one_in(2)) mask.set(CpuId{static_cast<u32>(rng.below(n))});
+  return rng.one_in(4) ? CpuMask::first(n) : mask;
+}
+
+sched::SchedAttr random_attr(Rng& rng) {
+  sched::SchedAttr attr;
+  if (rng.one_in(2)) {
+    attr.policy = static_cast<u32>(rng.one_in(2) ? sched::Policy::kFifo : sched::Policy::kRr);
+    attr.priority = static_cast<u32>(rng.between(1, 99));
+    return attr;
+  }
+  constexpr sched::Policy kFair[] = {sched::Policy::kNormal, sched::Policy::kBatch, sched::Policy::kIdle};
+  attr.policy = static_cast<u32>(kFair[rng.below(3)]);
+  attr.nice = static_cast<i32>(rng.between(0, 39)) - 20;
+  if (rng.one_in(4)) attr.runtime = rng.log_between(100'000, 100'000'000);
+  return attr;
+}
+
+/// One task of the storm.
+struct Member {
+  Weather& weather;
+  Rng rng;
+  sim::TaskRef task;
+  // A post says "one more", a wait takes one. Both sides are plain: what keeps them together is rule B1.
+  u64 posted = 0;
+  u64 taken = 0;
+  u64 must_take = 0;
+  bool finished = false; // nobody promises it a post any more
+
+  void run() {
+    for (u32 i = 0; i < weather.c.rounds; ++i) act();
+    while (taken < must_take) take();
+    finished = true;
+  }
+
+  /// A post is promised to another member: it is made in any case, so nobody waits in vain.
+  void post() {
+    Member& other = *weather.members[rng.below(weather.members.size())];
+    if (other.finished || &other == this) return;
+    ++other.must_take;
+    if (rng.one_in(2)) work();
+    ++other.posted;
+    sim::wake(*other.task);
+  }
+
+  void take() {
+    sim::wait_until([this] { return posted > taken; });
+    ++taken;
+  }
+
+  void work() { sim::compute(Duration{static_cast<i64>(rng.log_between(100, 3'000'000))}); }
+
+  sim::Task& anybody() {
+    Member& other = *weather.members[rng.below(weather.members.size())];
+    return rng.one_in(3) || other.finished ? sim::self() : *other.task;
+  }
+
+  void pinned() {
+    const sched::MigrateDisableGuard stay;
+    const CpuId here = sim::cpu();
+    for (u64 i = rng.between(1, 3); i != 0; --i) {
+      rng.one_in(2) ? work() : sim::sleep(Duration{static_cast<i64>(rng.log_between(1'000, 1'000'000))});
+      if (sim::cpu() != here) sim::machine->fail("C18", "a task moved inside migrate_disable");
+    }
+  }
+
+  void fork() {
+    ++weather.forked;
+    const sim::TaskRef child = sim::spawn(
+        {.name = "child", .inherit = sim::Inherit::kYes}, [&w = weather, r = rng.fork()]() mutable {
+          sim::compute(Duration{static_cast<i64>(r.log_between(100, 1'000'000))});
+          if (r.one_in(2)) sim::sleep(Duration{static_cast<i64>(r.log_between(100, 1'000'000))});
+          ++w.fork_exits;
+        });
+    if (rng.one_in(2)) sim::join(child);
+  }
+
+  void call_stopper() {
+    const CpuId cpu{static_cast<u32>(rng.below(sim::machine->nr_cpus()))};
+    u32 ran_on = sim::kNoCpu;
+    sched::stop_one_cpu(cpu, [](void* p) { *static_cast<u32*>(p) = sim::cpu().value; }, &ran_on);
+    if (ran_on != cpu.value) sim::machine->fail("C21", "a stopper call did not run on its CPU");
+  }
+
+  void act() {
+    const Storm& s = weather.storm;
+    u64 draw =
+        rng.below(s.compute + s.sleep + s.yield + s.wait + s.affinity + s.pin + s.policy + s.fork + s.stop);
+    const auto chosen = [&draw](u32 share) {
+      if (draw < share) return true;
+      draw -= share;
+      return false;
+    };
+    if (chosen(s.compute)) return work();
+    if (chosen(s.sleep)) return sim::sleep(Duration{static_cast<i64>(rng.log_between(100, 5'000'000))});
+    if (chosen(s.yield)) {
+      if (sched::yield() != 0) sim::machine->fail("C28", "yield did not return 0");
+      return;
+    }
+    if (chosen(s.wait)) {
+      post();
+      if (taken < must_take) take();
+      return;
+    }
+    if (chosen(s.affinity)) return static_cast<void>(sim::set_affinity(anybody(), random_cpus(rng)));
+    if (chosen(s.pin)) return pinned();
+    if (chosen(s.policy)) return static_cast<void>(sched::sched_setattr(anybody(), random_attr(rng)));
+    if (chosen(s.fork)) return fork();
+    call_stopper();
+  }
+};
+
+} // namespace
+
+void run_storm(const Storm& storm, const sim::Case& c) {
+  Weather weather{storm, c, {}};
+  Rng& rng = sim::machine->rng();
+  for (u32 i = 0; i < c.tasks; ++i) weather.members.push_back(std::make_unique<Member>(weather, rng.fork()));
+  const usize before = sim::machine->tasks().size();
+  for (const auto& member : weather.members) {
+    sim::TaskOptions options{.name = "storm"};
+    if (storm.mixed_classes && rng.one_in(2)) {
+      options.policy = rng.one_in(2) ? sched::Policy::kFifo : sched::Policy::kRr;
+      options.rt_priority = static_cast<u32>(rng.between(1, 99));
+    } else if (storm.mixed_classes) {
+      options.nice = static_cast<i32>(rng.between(0, 39)) - 20;
+    }
+    // The member begins when all of them exist.
+    member->task = sim::spawn(options, [m = member.get(), &weather] {
+      sim::wait_until([&weather] { return weather.begun; });
+      m->run();
+    });
+  }
+  weather.begun = true;
+  for (const auto& member : weather.members) sim::wake(*member->task);
+  for (const auto& member : weather.members) sim::join(member->task);
+  while (weather.fork_exits != weather.forked) sim::sleep(1_ms);
+  for (const auto& member : weather.members)
+    if (member->posted != member->taken) sim::machine->fail("C01", "posts and takes differ");
+  weather.members.clear(); // the last references
+  // The dead have left their CPUs for good once these have switched a last time.
+  for (u32 i = 0; i < 1000 && sim::machine->tasks().size() != before; ++i) sim::sleep(1_ms);
+  if (sim::machine->tasks().size() != before)
+    sim::machine->fail("C29", "tasks are left over: a reference leaks");
+}
+
+void require_property(sim::Property property) {
+  property.name = Catch::getResultCapture().getCurrentTestName();
+  const std::optional<sim::Finding> finding = sim::check_property(property);
+  if (finding) FAIL(finding->text);
+  SUCCEED();
+}
+
+} // namespace runnel

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// A storm: tasks that do random things to each other on the simulated machine, in proportions of the test's
+// choice.
+#pragma once
+
+#include "sched/sim/property.hpp"
+
+namespace runnel {
+
+/// How often each thing is done, relative to the others.
+struct Storm {
+  u32 compute = 4;
+  u32 sleep = 2;
+  u32 yield = 0;
+  u32 wait = 4;     // for a post of another task
+  u32 affinity = 0; // of oneself or another
+  u32 pin = 0;      // a stretch under migrate_disable
+  u32 policy = 0;   // change of policy, priority or nice value of oneself or another
+  u32 fork = 0;
+  u32 stop = 0; // a call in some CPU's stopper
+  bool mixed_classes = false;
+};
+
+/// Runs it to its end, from the task "init": every task does c.rounds things, every post is waited for.
+void run_storm(const Storm& storm, const sim::Case& c);
+
+/// FAILs the Catch2 test with what was found, if anything.
+void require_property(sim::Property property);
+
+} // namespace runnel
