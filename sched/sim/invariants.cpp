@@ -102,8 +102,8 @@ void check_switch_in(Machine& m, const VirtualCpu& cpu, const Task& next) {
   if (next.fiber.context == nullptr)
     m.fail("C03", name_of(next) + " is switched to, but its registers are not saved");
   if (!fiber_stack_intact(next.fiber)) m.fail("C04", name_of(next) + " has overrun its stack");
-  if (!next.cpus_ptr->test(cpu.id) && next.affinity_request == nullptr)
-    m.fail("affinity",
+  if (!next.settled_mask.test(cpu.id))
+    m.fail("C16",
            name_of(next) + " is switched to on cpu " + std::to_string(cpu.id.value) + ", outside its mask");
 }
 
