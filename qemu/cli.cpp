@@ -62,6 +62,7 @@ int run_cli(int argc, char** argv) {
       "installing them), --release or --debug (which build; RUNNEL_PRESET=NAME does the same).");
   Action action;
   add_run_command(app, action);
+  add_trace_command(app, action);
   add_test_command(app, action);
   add_list_command(app, action);
   add_properties_command(app, action);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // runnel boot: the kernel's shell on this terminal.
 #include "qemu/cli.hpp"
-#include "qemu/cli_machine.hpp"
+#include "qemu/cli_interactive.hpp"
 #include "qemu/console.hpp"
-#include "qemu/files.hpp"
-#include "qemu/volume.hpp"
 
 #include <cstdio>
 #include <fmt/format.h>
@@ -14,27 +12,9 @@
 namespace runnel::qemu {
 namespace {
 
-struct Options {
-  MachineOptions machine;
-  std::string initrd, cmdline;
-};
-
-ExitStatus boot(const Options& options) {
-  const Arch arch = options.machine.arches.front();
-  const u32 cpus = options.machine.smp.empty() ? 4 : options.machine.smp.front();
-  MachineSpec spec = options.machine.spec(arch, cpus, options.machine.boot.value_or(BootPath::kDirect));
+ExitStatus boot(const InteractiveOptions& options) {
+  auto [spec, elf, files] = options.prepare();
   spec.on_reset = OnReset::kReset;
-  BootInput input;
-  input.elf =
-      options.machine.kernel.empty() ? image_elf(arch, Image::kTests) : fs::path(options.machine.kernel);
-  input.command_line =
-      options.cmdline.empty() ? fmt::format("shell seed={}", options.machine.seed) : options.cmdline;
-  if (!options.machine.append.empty()) input.command_line += " " + options.machine.append;
-  if (!options.initrd.empty()) {
-    require_file(options.initrd, "initrd");
-    input.initrd = read_file(options.initrd);
-  }
-  const auto files = prepare_boot(spec, input);
   if (::isatty(STDIN_FILENO) == 1) {
     fmt::print("{}; Ctrl-A x quits, Ctrl-A h helps\n", describe(spec));
     std::fflush(stdout);
@@ -48,13 +28,10 @@ ExitStatus boot(const Options& options) {
 } // namespace
 
 void add_boot_command(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InteractiveOptions>();
   CLI::App* sub =
       app.add_subcommand("boot", "Boots into the kernel's shell on this terminal (Ctrl-A x quits)");
-  options->machine.add_to(*sub, MachineOptions::Arches::kOne, MachineOptions::Smp::kOne);
-  sub->add_option("--initrd", options->initrd, "An initrd")->type_name("FILE");
-  sub->add_option("--cmdline", options->cmdline, "The kernel's command line, instead of the shell's")
-      ->type_name("WORDS");
+  options->add_to(*sub);
   sub->callback([options, &action] { action = [options] { return boot(*options); }; });
 }
 

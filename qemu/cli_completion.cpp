@@ -33,7 +33,7 @@ _runnel() {{
     --arch) words='x86_64 aarch64 all' ;;
     --boot) words='direct uefi' ;;
     --smp) words='1 2 4 8' ;;
-    --junit|--json|--log|--events|--initrd|--kernel|--serial)
+    --junit|--json|--log|--events|--initrd|--kernel|--serial|--out)
       COMPREPLY=($(compgen -f -- "$word"))
       return ;;
   esac
@@ -46,7 +46,7 @@ _runnel() {{
 {1}  esac
   case $command,$word in
     *,-*|,*) COMPREPLY=($(compgen -W "$words" -- "$word")) ;;
-    run,*) COMPREPLY=($(compgen -f -X '!*.json' -- "$word") $(compgen -d -- "$word")) ;;
+    run,*|trace,*) COMPREPLY=($(compgen -f -X '!*.json' -- "$word") $(compgen -d -- "$word")) ;;
     test,*|list,*)
       COMPREPLY=($(compgen -W "$("${{COMP_WORDS[0]}}" list 2>/dev/null | cut -d' ' -f1)" -- "$word")) ;;
   esac

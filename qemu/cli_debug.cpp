@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // runnel debug: a guest stopped at its first instruction, and gdb with the kernel's symbols connected to it.
 #include "qemu/cli.hpp"
-#include "qemu/cli_machine.hpp"
-#include "qemu/files.hpp"
+#include "qemu/cli_interactive.hpp"
 #include "qemu/interrupt.hpp"
 #include "qemu/process.hpp"
-#include "qemu/volume.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -19,11 +17,9 @@
 namespace runnel::qemu {
 namespace {
 
-struct Options {
-  MachineOptions machine;
-  std::string cmdline, initrd, serial;
+struct Options : InteractiveOptions {
+  std::string serial;
   std::vector<std::string> batch;
-  bool tests = false;
 };
 
 /// Copies the guest's serial port to a file while gdb has the terminal.
@@ -53,20 +49,7 @@ std::vector<std::string> gdb_command(const Options& options, const fs::path& elf
 }
 
 ExitStatus debug(const Options& options) {
-  const Arch arch = options.machine.arches.front();
-  const u32 cpus = options.machine.smp.empty() ? 4 : options.machine.smp.front();
-  MachineSpec spec = options.machine.spec(arch, cpus, options.machine.boot.value_or(BootPath::kDirect));
-  BootInput input;
-  input.elf =
-      options.machine.kernel.empty() ? image_elf(arch, Image::kTests) : fs::path(options.machine.kernel);
-  input.command_line =
-      options.cmdline.empty() ? fmt::format("shell seed={}", options.machine.seed) : options.cmdline;
-  if (!options.machine.append.empty()) input.command_line += " " + options.machine.append;
-  if (!options.initrd.empty()) {
-    require_file(options.initrd, "initrd");
-    input.initrd = read_file(options.initrd);
-  }
-  const auto files = prepare_boot(spec, input);
+  auto [spec, elf, files] = options.prepare();
   const TempFolder folder;
   const fs::path socket = folder.path() / "gdb";
   spec.extra = {"-S", "-gdb", fmt::format("unix:{},server=on,wait=off", socket.string())};
@@ -89,7 +72,7 @@ ExitStatus debug(const Options& options) {
   {
     // Ctrl-C is gdb's.
     const auto old = std::signal(SIGINT, SIG_IGN);
-    Process gdb = Process::spawn({.argv = gdb_command(options, input.elf, socket),
+    Process gdb = Process::spawn({.argv = gdb_command(options, elf, socket),
                                   .in = options.batch.empty() ? Stream::kInherit : Stream::kNull,
                                   .out = Stream::kInherit,
                                   .err = Stream::kInherit,
@@ -110,10 +93,7 @@ void add_debug_command(CLI::App& app, Action& action) {
   CLI::App* sub = app.add_subcommand(
       "debug",
       "Starts a guest under gdb-multiarch, with the commands `runnel ps`, `runnel rq`, `runnel bt-all`");
-  options->machine.add_to(*sub, MachineOptions::Arches::kOne, MachineOptions::Smp::kOne);
-  sub->add_option("--cmdline", options->cmdline, "The kernel's command line (default: shell)")
-      ->type_name("WORDS");
-  sub->add_option("--initrd", options->initrd, "An initrd")->type_name("FILE");
+  options->add_to(*sub);
   sub->add_option("--serial", options->serial, "Where the serial port is written")->type_name("FILE");
   sub->add_option("--batch", options->batch, "Runs this gdb command and ends (may be given several times)")
       ->type_name("COMMAND")

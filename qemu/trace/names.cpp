@@ -51,37 +51,61 @@ constexpr std::array<ReasonName, kReasons> kReasonNames = {{
 constexpr ReasonName kUnknown{
     "unknown", "a reason this tool does not know", {"a", Unit::kNumber}, {"b", Unit::kNumber}};
 
-constexpr std::array<std::string_view, 22> kEventNames = {
-    "none",
-    "task_name",
-    "sched_switch",
-    "sched_waking",
-    "sched_wakeup",
-    "sched_wakeup_new",
-    "sched_migrate_task",
-    "sched_process_exit",
-    "irq_entry",
-    "irq_exit",
-    "sched_pick",
-    "sched_stat_runtime",
-    "sched_pi_setprio",
-    "sched_process_fork",
-    "dl_replenish",
-    "dl_throttle",
-    "dl_server_start",
-    "dl_server_stop",
-    "deadline_miss",
-    "sched_wake_idle_without_ipi",
-    "sched_proxy",
-    "mark",
-};
-static_assert(kEventNames.size() == static_cast<std::size_t>(EventType::kMark) + 1);
+constexpr FieldName kRuntime{"runtime left", Unit::kDuration};
+constexpr FieldName kDeadline{"deadline", Unit::kInstant};
+
+// By number, EventType::kNone first.
+constexpr std::array<EventName, kEvents> kEventNames = {{
+    {"none", "nothing", {}, {}},
+    {"task_name", "a task's name", {}, {}},
+    {"sched_switch", "a CPU goes from one task to another", {}, {}},
+    {"sched_waking", "a task is about to be woken", {"target", Unit::kCpu}, {}},
+    {"sched_wakeup", "a task has become runnable", {"target", Unit::kCpu}, {}},
+    {"sched_wakeup_new", "a new task has become runnable", {"target", Unit::kCpu}, {}},
+    {"sched_migrate_task",
+     "a task is about to belong to another CPU",
+     {"from", Unit::kCpu},
+     {"to", Unit::kCpu}},
+    {"sched_process_exit", "a task ends", {"priority", Unit::kPriority}, {}},
+    {"irq_entry", "an interrupt begins", {"kind", Unit::kNumber}, {"number", Unit::kNumber}},
+    {"irq_exit", "an interrupt ends", {"kind", Unit::kNumber}, {"number", Unit::kNumber}},
+    {"sched_pick", "a task was chosen", {}, {}},
+    {"sched_stat_runtime", "running time was accounted", {"runtime", Unit::kDuration}, {}},
+    {"sched_pi_setprio",
+     "a task's priority changes, because it holds a lock that others want or no longer does",
+     {"from priority", Unit::kPriority},
+     {"to priority", Unit::kPriority}},
+    {"sched_process_fork", "a task makes another", {"child", Unit::kPid}, {}},
+    {"dl_replenish", "a deadline reservation gets its runtime back", kRuntime, kDeadline},
+    {"dl_throttle", "a deadline reservation is used up: it has to wait for its next period", kRuntime,
+     kDeadline},
+    {"dl_server_start", "a deadline server begins to guard its class", kRuntime, kDeadline},
+    {"dl_server_stop", "a deadline server has nothing to guard any more", {}, {}},
+    {"deadline_miss",
+     "a deadline was missed",
+     {"the deadline", Unit::kInstant},
+     {"late by", Unit::kDuration}},
+    {"sched_wake_idle_without_ipi",
+     "an idle CPU that polls was told to look, without an interrupt",
+     {"target", Unit::kCpu},
+     {}},
+    {"sched_proxy", "a task runs on behalf of another", {"donor", Unit::kPid}, {}},
+    {"mark", "a mark the scenario has set", {"number", Unit::kNumber}, {}},
+}};
+constexpr EventName kUnknownEvent{
+    "unknown", "an event this tool does not know", {"a", Unit::kNumber}, {"b", Unit::kNumber}};
 
 } // namespace
 
 const ReasonName& name_of(PickReason reason) {
   const auto index = static_cast<std::size_t>(reason);
   return index < kReasonNames.size() ? kReasonNames[index] : kUnknown;
+}
+
+std::string_view to_string(Unit unit) {
+  static constexpr std::array<std::string_view, 8> kNames = {"nothing", "number", "duration", "virtual",
+                                                             "instant", "cpu",    "pid",      "priority"};
+  return kNames[static_cast<std::size_t>(unit)];
 }
 
 std::string show(Unit unit, u64 value) {
@@ -113,9 +137,52 @@ std::string values_of(PickReason reason, u64 a, u64 b) {
   return out;
 }
 
+const EventName& words_of(EventType type) {
+  const auto index = static_cast<std::size_t>(type);
+  return index < kEventNames.size() ? kEventNames[index] : kUnknownEvent;
+}
+
 std::string name_of(EventType type) {
   const auto index = static_cast<std::size_t>(type);
-  return index < kEventNames.size() ? std::string(kEventNames[index]) : fmt::format("event {}", index);
+  return index < kEventNames.size() ? std::string(kEventNames[index].name) : fmt::format("event {}", index);
+}
+
+std::pair<u64, u64> plain_values(const trace::Event& event) {
+  switch (event.type) {
+  case EventType::kSchedWaking:
+  case EventType::kSchedWakeup:
+  case EventType::kSchedWakeupNew:
+  case EventType::kSchedMigrateTask:
+    return {trace::packed_low(event.a), event.b};
+  case EventType::kProcessExit:
+    return {static_cast<u64>(trace::packed_prio(event.a)), 0};
+  default:
+    return {event.a, event.b};
+  }
+}
+
+std::string_view state_meaning(u32 prev_state) {
+  if ((prev_state & kStatePreempted) != 0) return "was preempted";
+  switch (prev_state) {
+  case 0:
+    return "yielded: it still wanted to run";
+  case 1:
+    return "went to sleep (interruptible)";
+  case 2:
+    return "waits (uninterruptible)";
+  case 4:
+  case 8:
+    return "was stopped";
+  case kStateExitDead:
+  case 0x20:
+    return "ended";
+  case 0x40:
+    return "was parked";
+  case kStateIdle:
+    return "is idle or ended";
+  default:
+    return "left";
+  }
 }
 
 std::string state_letters(u32 prev_state) {
