@@ -14,6 +14,42 @@ struct WaitedWork {
   Task* waiter = &current();
   void (*fn)(void* arg);
   void* arg;
+
+  WaitedWork(void (*function)(void* arg), void* argument) : fn(function), arg(argument) {
+    work.fn = [](void* p) {
+      auto& self = *static_cast<WaitedWork*>(p);
+      self.fn(self.arg);
+    };
+    work.arg = this;
+  }
+
+  void wait() {
+    for (;;) {
+      set_current_state(kUninterruptible);
+      if (work.done.load(std::memory_order_acquire) != 0) break; // pairs with the release in run()
+      schedule();
+    }
+    current().state.store(kRunning, std::memory_order_relaxed);
+  }
+};
+
+/// Two stoppers that meet with interrupts off; on the requester's stack.
+struct Rendezvous {
+  CpuId runs_on;
+  void (*fn)(void* arg);
+  void* arg;
+  std::atomic<u32> arrived{0};
+  std::atomic<u32> finished{0};
+
+  static void meet(void* p) {
+    auto& self = *static_cast<Rendezvous*>(p);
+    const port::IrqGuard irqs_off;
+    self.arrived.fetch_add(1);
+    while (self.arrived.load() != 2) port::relax(); // both have let go of whatever ran there
+    if (port::this_cpu() == self.runs_on) self.fn(self.arg);
+    self.finished.fetch_add(1);
+    while (self.finished.load() != 2) port::relax(); // neither leaves before fn is done
+  }
 };
 
 StopWork* take_work(Rq& rq) {
@@ -77,19 +113,35 @@ void stopper_main(CpuId cpu) {
 }
 
 void stop_one_cpu(CpuId cpu, void (*fn)(void*), void* arg) {
-  WaitedWork request{.work = {}, .fn = fn, .arg = arg};
-  request.work.fn = [](void* p) {
-    auto& waited = *static_cast<WaitedWork*>(p);
-    waited.fn(waited.arg);
-  };
-  request.work.arg = &request;
+  WaitedWork request(fn, arg);
   queue_work(cpu_rq(cpu), request.work);
-  for (;;) {
-    set_current_state(kUninterruptible);
-    if (request.work.done.load(std::memory_order_acquire) != 0) break; // pairs with the release in run()
-    schedule();
+  request.wait();
+}
+
+void stop_two_cpus(CpuId runs_on, CpuId other, void (*fn)(void*), void* arg) NO_THREAD_SAFETY_ANALYSIS {
+  Rendezvous meeting{.runs_on = runs_on, .fn = fn, .arg = arg};
+  WaitedWork here(Rendezvous::meet, &meeting), there(Rendezvous::meet, &meeting);
+  Rq& first = cpu_rq(runs_on < other ? runs_on : other);
+  Rq& second = cpu_rq(runs_on < other ? other : runs_on);
+  {
+    // Both at once: two requests for the same pair are in the same order on both CPUs, else each pair would
+    // wait for the other for ever. Preemption is off until both are awake: neither waits for a requester that
+    // was put aside.
+    const port::PreemptGuard no_preempt;
+    {
+      const port::IrqGuard irqs_off;
+      first.stopper_lock.lock();
+      second.stopper_lock.lock_nested();
+      first.stop_works.push_back(here.work);
+      second.stop_works.push_back(there.work);
+      second.stopper_lock.unlock();
+      first.stopper_lock.unlock();
+    }
+    wake_up_process(*first.stop);
+    wake_up_process(*second.stop);
   }
-  current().state.store(kRunning, std::memory_order_relaxed);
+  here.wait();
+  there.wait();
 }
 
 void stop_one_cpu_nowait(Rq& rq, StopWork& work, void (*fn)(void*), void* arg) NO_THREAD_SAFETY_ANALYSIS {
