@@ -50,6 +50,7 @@ void DeferredCallbacks::take(Rq& rq) {
 
 DeferredCallbacks::~DeferredCallbacks() {
   if (list_ == nullptr) return;
+  const port::PreemptGuard no_preempt; // outermost: whom a callback wants to run here runs when it ends
   const RqLock guard(*rq_);
   update_rq_clock(*rq_);
   run_list(*rq_, list_);

@@ -66,36 +66,48 @@ Pushed push_rt_task(Rq& rq, Send send) NO_THREAD_SAFETY_ANALYSIS {
   return Pushed::kNo;
 }
 
-/// The best task of `from` that may come to `to`, if it beats all that is there and is not about to run where
-/// it is.
-Task* pullable(Rq& from, Rq& to) REQUIRES(from.lock, to.lock) {
-  Task* p = first_pushable_rt_for(from, to.cpu);
-  if (p == nullptr || p->prio >= to.rt.highest_prio()) return nullptr;
-  return p->prio < from.donor->prio ? nullptr : p; // just woken; `from` is going to run it
+/// Those of `from` that wait, may come to `to` and beat all that is there: the best that can be moved, and
+/// the best that must not be.
+struct Candidates {
+  Task* movable = nullptr;
+  Task* staying = nullptr;
+};
+
+Candidates pullable(Rq& from, Rq& to) REQUIRES(from.lock, to.lock) {
+  Candidates found;
+  for (Task* p = first_pushable_rt(from); p != nullptr; p = next_pushable_rt(from, *p)) {
+    if (p->prio >= to.rt.highest_prio()) break;
+    if (!p->cpus_mask.test(to.cpu)) continue;
+    if (p->prio < from.donor->prio) continue; // just woken; `from` is going to run it
+    if (p->migration_disabled != 0) {
+      if (found.staying == nullptr) found.staying = p;
+      continue;
+    }
+    found.movable = p;
+    break;
+  }
+  return found;
 }
 
 enum class Pulled { kYes, kNo };
 
 Pulled pull_from(Rq& rq, Rq& from) NO_THREAD_SAFETY_ANALYSIS {
   Pulled pulled = Pulled::kNo;
-  bool push_its_runner = false;
   double_lock_balance(rq, from);
-  if (Task* p = pullable(from, rq)) {
-    if (p->migration_disabled != 0) {
-      push_its_runner = true;
-    } else {
-      update_rq_clock(from);
-      update_rq_clock(rq);
-      move_queued_task(from, rq, *p);
-      pulled = Pulled::kYes;
-    }
+  const Candidates found = pullable(from, rq);
+  if (found.movable != nullptr) {
+    update_rq_clock(from);
+    update_rq_clock(rq);
+    move_queued_task(from, rq, *found.movable);
+    pulled = Pulled::kYes;
   }
   double_unlock_balance(rq, from);
-  if (push_its_runner) {
+  if (found.staying != nullptr) {
     rq_unlock(rq);
     rq_lock(from);
-    if (Task* p = first_pushable_rt_for(from, rq.cpu); p != nullptr && p->migration_disabled != 0)
-      send_runner_away_for(from, *p, Send::kNow);
+    // Its like may be another one by now; what matters is that somebody waits so.
+    Task* p = first_pushable_rt_for(from, rq.cpu);
+    if (p != nullptr && p->migration_disabled != 0) send_runner_away_for(from, *p, Send::kNow);
     rq_unlock(from);
     rq_lock(rq);
     update_rq_clock(rq);
