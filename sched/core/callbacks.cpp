@@ -46,14 +46,19 @@ void DeferredCallbacks::take(Rq& rq) {
   }
   rq.balance_callbacks = keep_push ? &rq.push_everything : nullptr;
   if (keep_push) rq.push_everything.next = nullptr;
+  // Until they have run: the rq cannot queue them a second time, so a caller that was preempted would leave it
+  // unbalanced for as long as that takes.
+  if (list_ != nullptr) port::preempt_disable();
 }
 
 DeferredCallbacks::~DeferredCallbacks() {
   if (list_ == nullptr) return;
-  const port::PreemptGuard no_preempt; // outermost: whom a callback wants to run here runs when it ends
-  const RqLock guard(*rq_);
-  update_rq_clock(*rq_);
-  run_list(*rq_, list_);
+  {
+    const RqLock guard(*rq_);
+    update_rq_clock(*rq_);
+    run_list(*rq_, list_);
+  }
+  port::preempt_enable();
 }
 
 void zap_balance_callbacks(Rq& rq) {

@@ -5,7 +5,7 @@
 
 namespace runnel::sched {
 
-u64 dl_capacity() { return u64{port::active_cpus().count()} * kCapacityScale; }
+u64 dl_capacity() { return u64{port::active_cpus().count()} * DlBandwidth::kFullCpu; }
 
 grub::Limits dl_grub_limits(const Rq& rq) {
   const DlBw& domain = rq.rd->dl_bw;

@@ -21,7 +21,7 @@ Result<> DlBandwidth::set_limit(u64 period_us, i64 runtime_us, u32 cpus) {
 
 u64 DlBandwidth::missing(u64 capacity, u64 old_bw, u64 new_bw) const {
   if (!is_limited()) return 0;
-  const u64 room = cbs::mul_div(limit_, capacity, kCapacityScale);
+  const u64 room = cbs::mul_div(limit_, capacity, kFullCpu);
   const u64 wanted = total_ - old_bw + new_bw;
   return wanted > room ? wanted - room : 0;
 }

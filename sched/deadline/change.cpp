@@ -37,9 +37,8 @@ void switched_from_dl(Rq& rq, Task& p) {
     if (!se.inactive_timer.wanted && se.dl_runtime != 0)
       dl_release(rq, se); // blocked, and its 0-lag time has passed
   }
-  se.non_contending = false; // it may leave this rq while the timer runs
-  // The last one here is gone: others may have work.
-  if (p.is_queued() && rq.dl.nr_running == 0) queue_pull_dl(rq);
+  se.non_contending = false;            // it may leave this rq while the timer runs
+  if (p.is_queued()) queue_pull_dl(rq); // what is left here may be later than what waits elsewhere
 }
 
 void switched_to_dl(Rq& rq, Task& p) {
@@ -61,6 +60,8 @@ void prio_changed_dl(Rq& rq, Task& p, u64 old_deadline) {
       resched_curr(rq);
   } else if (!in_dl_class(*rq.donor) || dl_earlier(p.dl, rq.donor->dl)) {
     resched_curr(rq);
+  } else {
+    queue_push_dl(rq); // it may beat what runs elsewhere
   }
 }
 

@@ -34,6 +34,10 @@ class DlClass final : public SchedClass {
   }
 
   Pick pick_task(Rq& rq) const override REQUIRES(rq.lock) {
+    if (rq.dl.wants_pull && rq.online) {
+      pull_dl_tasks(rq);
+      return Pick::again(); // the lock was dropped
+    }
     for (;;) {
       DlEntity* first = rq.dl.queue.first();
       if (first == nullptr) return {};
@@ -74,9 +78,7 @@ class DlClass final : public SchedClass {
 
   /// The wakee does not get this CPU soon, and no better one was found before: look again, with the lock.
   void task_woken(Rq& rq, Task& p) const override REQUIRES(rq.lock) {
-    const bool waits =
-        !p.is_on_cpu() && (rq.curr->thread.flags.load(std::memory_order_relaxed) & kNeedResched) == 0;
-    if (waits && p.nr_cpus_allowed > 1 && in_dl_class(*rq.donor) &&
+    if (!p.is_on_cpu() && p.nr_cpus_allowed > 1 && in_dl_class(*rq.donor) &&
         (rq.curr->nr_cpus_allowed < 2 || !dl_earlier(p.dl, rq.donor->dl)))
       push_dl_tasks(rq);
   }

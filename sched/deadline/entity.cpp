@@ -24,7 +24,9 @@ void throttle(Rq& rq, Task& p) REQUIRES(rq.lock) {
   dl_remove(rq, se);
   dequeue_pushable_dl(rq, p);
   if (se.is_boosted() || !dl_wait_for_period(rq, se)) enqueue_task_dl(rq, p, kEnqueueReplenish);
-  if (!dl_is_first(rq, se)) resched_curr(rq);
+  if (se.is_queued())
+    rq.dl.wants_pull = true; // it goes on, but with a later deadline than others may have elsewhere
+  if (!dl_is_first(rq, se) || rq.dl.wants_pull) resched_curr(rq);
 }
 
 /// K5: what running for `delta` costs. Capacity and frequency are 1 on virtual hardware.

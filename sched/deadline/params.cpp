@@ -126,28 +126,7 @@ bool dl_may_lose_cpu(CpuId cpu) {
   const u64 servers = rq.dl.servers_admitted ? rq.dl.fair_server.bw + rq.dl.ext_server.bw : 0;
   if (domain.account.total() == servers) return true;
   const u32 others = port::active_cpus().count() - 1;
-  return others != 0 && !domain.account.overflows(dl_capacity() - kCapacityScale, servers, 0);
-}
-
-void dl_rebuild_account(void (*visit_tasks)(void (*visit)(Task& p))) {
-  DlBw& domain = root_domain().dl_bw;
-  {
-    const port::IrqLockGuard guard(domain.lock);
-    domain.account.reset();
-  }
-  for (const CpuId cpu : port::active_cpus()) {
-    Rq& rq = cpu_rq(cpu);
-    const RqLock locked(rq);
-    const port::IrqLockGuard guard(domain.lock);
-    if (rq.dl.servers_admitted) domain.account.add(rq.dl.fair_server.bw + rq.dl.ext_server.bw);
-  }
-  visit_tasks([](Task& p) {
-    const port::IrqLockGuard pi(p.pi_lock);
-    DlBw& of = root_domain().dl_bw;
-    const port::IrqLockGuard guard(of.lock);
-    of.account.add(p.dl.bw); // of a task that has left the class: held until its 0-lag time
-    dl_account_changed(of);
-  });
+  return others != 0 && !domain.account.overflows(dl_capacity() - DlBandwidth::kFullCpu, servers, 0);
 }
 
 } // namespace runnel::sched

@@ -34,9 +34,10 @@ Pushed push_dl_task(Rq& rq) NO_THREAD_SAFETY_ANALYSIS {
   while (rq.dl.overloaded) {
     Task* p = first_pushable_dl(rq);
     if (p == nullptr) return Pushed::kNone;
-    // It beats what runs here, which can go elsewhere: rescheduling is enough.
-    if (const DlEntity* runs = runs_by(*rq.donor);
-        runs != nullptr && dl_earlier(p->dl, *runs) && rq.curr->nr_cpus_allowed > 1) {
+    // It is about to run here, or beats what runs here and can go elsewhere: rescheduling is enough.
+    const DlEntity* runs = runs_by(*rq.donor);
+    const bool comes_next = runs == nullptr && rq.donor != rq.stop && dl_is_first(rq, p->dl);
+    if (comes_next || (runs != nullptr && dl_earlier(p->dl, *runs) && rq.curr->nr_cpus_allowed > 1)) {
       resched_curr(rq);
       return Pushed::kNone;
     }
@@ -166,6 +167,7 @@ void push_dl_tasks(Rq& rq) {
 }
 
 void pull_dl_tasks(Rq& rq) {
+  rq.dl.wants_pull = false;
   if (rq.rd->dlo_count.load(std::memory_order_relaxed) == 0) return;
   port::read_barrier(); // B10: count before mask; pairs with the write barrier in set_dl_overload
   const CpuMask overloaded = rq.rd->dlo_mask.load(std::memory_order_relaxed);

@@ -53,6 +53,7 @@ void dl_rq_online(Rq& rq) {
 }
 
 void dl_rq_offline(Rq& rq) {
+  dl_servers_stop(rq);
   if (rq.dl.overloaded) clear_dl_overload(rq);
   {
     const port::IrqLockGuard guard(rq.rd->cpudl.lock);

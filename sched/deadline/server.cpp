@@ -29,8 +29,11 @@ void apply(Rq& rq, DlEntity& se, const server_rules::Step& step) REQUIRES(rq.loc
     trace_dl(trace::EventType::kDlReplenish, se);
     resched_for(rq, se);
   }
-  // Whoever ran by the server's leave gives way.
-  if (was_queued && !dl_is_first(rq, se)) resched_curr(rq);
+  // Whoever ran by the server's leave gives way, perhaps to a task that waits on another CPU.
+  if (was_queued && !dl_is_first(rq, se)) {
+    rq.dl.wants_pull = true;
+    resched_curr(rq);
+  }
   if (step.timer == Step::Timer::kArm) dl_timer_arm(se.replenish_timer, {step.due});
   if (step.timer == Step::Timer::kDisarm) dl_timer_disarm(se.replenish_timer);
 }

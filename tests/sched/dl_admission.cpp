@@ -24,11 +24,11 @@ TEST_CASE("one CPU with both servers holds 85 of 100", "[D02]") {
   account.add(kServer);
   account.add(kServer);
   CHECK(account.limit() - account.total() == 891291);
-  CHECK_FALSE(account.overflows(kCapacityScale, 0, share(85, 100)));
-  CHECK(account.overflows(kCapacityScale, 0, share(86, 100)));
-  CHECK(account.missing(kCapacityScale, 0, share(86, 100)) == share(86, 100) - 891291);
-  CHECK(account.missing(kCapacityScale, 0, 891291) == 0);
-  CHECK(account.missing(kCapacityScale, 0, 891292) == 1);
+  CHECK_FALSE(account.overflows(DlBandwidth::kFullCpu, 0, share(85, 100)));
+  CHECK(account.overflows(DlBandwidth::kFullCpu, 0, share(86, 100)));
+  CHECK(account.missing(DlBandwidth::kFullCpu, 0, share(86, 100)) == share(86, 100) - 891291);
+  CHECK(account.missing(DlBandwidth::kFullCpu, 0, 891291) == 0);
+  CHECK(account.missing(DlBandwidth::kFullCpu, 0, 891292) == 1);
 }
 
 TEST_CASE("with the fair server alone it holds 90 of 100", "[D02]") {
@@ -36,24 +36,24 @@ TEST_CASE("with the fair server alone it holds 90 of 100", "[D02]") {
   account.add(kServer);
   account.add(0); // ext_server, runtime 0
   CHECK(account.limit() - account.total() == 943719);
-  CHECK_FALSE(account.overflows(kCapacityScale, 0, share(90, 100)));
-  CHECK(account.overflows(kCapacityScale, 0, share(91, 100)));
+  CHECK_FALSE(account.overflows(DlBandwidth::kFullCpu, 0, share(90, 100)));
+  CHECK(account.overflows(DlBandwidth::kFullCpu, 0, share(91, 100)));
 }
 
 TEST_CASE("what is replaced makes room; M CPUs hold M times as much", "[D02]") {
   DlBandwidth account;
   account.add(2 * kServer);
   account.add(share(85, 100));
-  CHECK(account.overflows(kCapacityScale, 0, share(1, 100)));
-  CHECK_FALSE(account.overflows(kCapacityScale, share(85, 100), share(80, 100)));
-  CHECK(account.overflows(kCapacityScale, share(85, 100), share(86, 100)));
+  CHECK(account.overflows(DlBandwidth::kFullCpu, 0, share(1, 100)));
+  CHECK_FALSE(account.overflows(DlBandwidth::kFullCpu, share(85, 100), share(80, 100)));
+  CHECK(account.overflows(DlBandwidth::kFullCpu, share(85, 100), share(86, 100)));
   account.sub(share(85, 100));
   account.add(2 * 3 * kServer); // four CPUs now
   for (u32 n = 0; n < 4; ++n) {
-    REQUIRE_FALSE(account.overflows(4 * kCapacityScale, 0, share(85, 100)));
+    REQUIRE_FALSE(account.overflows(4 * DlBandwidth::kFullCpu, 0, share(85, 100)));
     account.add(share(85, 100));
   }
-  CHECK(account.overflows(4 * kCapacityScale, 0, share(1, 100)));
+  CHECK(account.overflows(4 * DlBandwidth::kFullCpu, 0, share(1, 100)));
 }
 
 TEST_CASE("the limit: what is refused changes nothing", "[D02][R17]") {
@@ -67,10 +67,10 @@ TEST_CASE("the limit: what is refused changes nothing", "[D02][R17]") {
   CHECK(account.runtime_us() == 950000);
   CHECK(account.set_limit(1000000, 499999, 2).has_value());
   CHECK(account.set_limit(1000000, 500000, 1).has_value());
-  CHECK(account.overflows(kCapacityScale, 0, 1));
+  CHECK(account.overflows(DlBandwidth::kFullCpu, 0, 1));
   CHECK(account.set_limit(1000000, -1, 1).has_value());
   CHECK_FALSE(account.is_limited());
-  CHECK_FALSE(account.overflows(kCapacityScale, 0, u64{1} << 40));
+  CHECK_FALSE(account.overflows(DlBandwidth::kFullCpu, 0, u64{1} << 40));
   CHECK(account.max_bw() == u64{1} << 20);
   CHECK(account.bw_ratio() == 256);
   CHECK(account.set_limit(1000000, 950000, 1).has_value());

@@ -27,10 +27,6 @@ struct DlLimit {
 };
 DlLimit dl_limit();
 
-/// Makes the account anew from the servers of the active CPUs and the tasks that `visit_tasks` visits: after
-/// the domains were rebuilt, with no scheduling attributes changing meanwhile.
-void dl_rebuild_account(void (*visit_tasks)(void (*visit)(Task& p)));
-
 // Servers (spec 5.8).
 
 enum class DlServerKind { kFair, kExt };

@@ -12,12 +12,11 @@
 
 namespace runnel::sched {
 
-inline constexpr u64 kCapacityScale = 1024; // capacity of a full CPU
-
 /// The arithmetic; bandwidths have 20 fraction bits and are of one CPU. Pure; not locked.
 class DlBandwidth {
  public:
   static constexpr u64 kUnlimited = ~u64{0};
+  static constexpr u64 kFullCpu = 1024; // capacity of a whole CPU
 
   /// sched_rt_period_us and sched_rt_runtime_us (-1: unlimited). kINVAL: values that make no sense (spec
   /// RT11). kBUSY: `cpus` could no longer hold what is admitted. The old limit stays on an error.

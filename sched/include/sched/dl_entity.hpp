@@ -73,7 +73,7 @@ struct DlEntity {
   bool defer_running = false;
   bool defer_idle = false;
   u32 nr_activations = 0; // times it was queued
-  DlServer server; // server.rq != nullptr: this is one
+  DlServer server;        // server.rq != nullptr: this is one
 
   DlEntity* pi_se =
       this; // whose parameters are used: its own, or those of a waiter that lends them (spec 5.9)
@@ -125,6 +125,7 @@ struct DlRq {
   DlEntity fair_server;
   DlEntity ext_server;
   DlHrtick hrtick{dl_hrtick_fired};
+  bool wants_pull = false; // what runs here moved back: before the next pick, look for earlier tasks elsewhere
   BalanceCallback push;
   BalanceCallback pull;
 };
