@@ -33,6 +33,7 @@ _runnel() {{
     --arch) words='x86_64 aarch64 all' ;;
     --boot) words='direct uefi' ;;
     --smp) words='1 2 4 8' ;;
+    --topology) words='1x2x2 1x4x2 2x2x2 2x4 2x4x2 n2:2x4 n4:4x2x2 1x8/4' ;;
     --junit|--json|--log|--events|--initrd|--kernel|--serial|--out)
       COMPREPLY=($(compgen -f -- "$word"))
       return ;;

@@ -26,6 +26,15 @@ std::string check_memory(const std::string& text) {
                      kMaxMemoryMib / 1024);
 }
 
+std::string check_shape(const std::string& text) {
+  if (const auto shape = sim::parse_shape(text)) return shape_problem(*shape);
+  return fmt::format(
+      "{} is no shape of at most {} CPUs: SOCKETSxCORESxTHREADS as 2x4x2 or 2x4, before it nN: for N "
+      "NUMA nodes (not more than sockets) as n2:2x4, after it /K for a cache (arm64: cluster) of K "
+      "cores each as 1x8/4",
+      text, kMaxCpus);
+}
+
 } // namespace
 
 void MachineOptions::add_to(CLI::App& app, Arches which, Smp how) {
@@ -52,6 +61,16 @@ void MachineOptions::add_to(CLI::App& app, Arches which, Smp how) {
     cpus->delimiter(',');
   else
     cpus->expected(1);
+  app.add_option_function<std::string>(
+         "--topology",
+         [this](const std::string& text) {
+           shape = sim::parse_shape(text);
+           if (shape) smp = {shape->cpus()};
+         },
+         "Sockets x cores x threads, as 2x4x2; n2:2x4 on two NUMA nodes; 1x8/4 a cache for 4 cores each")
+      ->check(check_shape)
+      ->excludes(cpus)
+      ->type_name("SHAPE");
   app.add_option_function<std::string>(
          "--boot",
          [this](const std::string& name) { boot = name == "uefi" ? BootPath::kUefi : BootPath::kDirect; },
@@ -80,6 +99,7 @@ MachineSpec MachineOptions::spec(Arch arch, u32 cpus, BootPath path) const {
   spec.boot = path;
   spec.timing = timing();
   spec.cpus = cpus;
+  spec.shape = shape;
   spec.memory_mib = memory_mib;
   spec.seed = seed;
   return spec;

@@ -4,8 +4,10 @@
 
 #include "kernel/lib/types.hpp"
 #include "qemu/arch.hpp"
+#include "sched/sim/shape.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,8 @@ struct MachineSpec {
   Timing timing = Timing::kRealTime;
   OnReset on_reset = OnReset::kPause;
   u32 cpus = 4;
+  std::optional<sim::Shape>
+      shape; // of cpus CPUs; none: as QEMU likes, which is one socket a CPU or all in one
   u32 memory_mib = kDefaultMemoryMib;
   u64 seed = 1;
   std::filesystem::path kernel;   // direct: what -kernel takes
@@ -43,7 +47,10 @@ std::string emulator(Arch arch);
 /// `qmp_fd` (a connected socket).
 std::vector<std::string> qemu_command(const MachineSpec& spec, int qmp_fd);
 
-/// "x86_64 direct, 4 CPUs", with ", deterministic" where it is.
+/// Why QEMU cannot make a machine of this shape; empty: it can.
+std::string shape_problem(const sim::Shape& shape);
+
+/// "x86_64 direct, 4 CPUs", "x86_64 direct, 16 CPUs as 2x4x2", with ", deterministic" where it is.
 std::string describe(const MachineSpec& spec);
 
 } // namespace runnel::qemu

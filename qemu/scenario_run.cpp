@@ -119,9 +119,14 @@ class RunOne {
     fmt::print(stderr, "{}{}{}", symbols.annotate(text), run.postmortem, run.qemu_messages);
     fmt::print(stderr, "runnel: {}: {}\n", to_string(arch_),
                run.reason.empty() ? "the run failed" : run.reason);
-    fmt::print(stderr, "again: ./runnel {} {} --arch {} --seed {}{}\n", options_.command, options_.scenario,
-               to_string(arch_), options_.machine.seed,
-               options_.machine.deterministic ? " --deterministic" : "");
+    const MachineOptions& machine = options_.machine;
+    std::string again = fmt::format("{} {} --arch {} --seed {}", options_.command, options_.scenario,
+                                    to_string(arch_), machine.seed);
+    if (machine.shape)
+      again += " --topology " + to_string(*machine.shape);
+    else if (!machine.smp.empty())
+      again += fmt::format(" --smp {}", machine.smp.front());
+    fmt::print(stderr, "again: ./runnel {}{}\n", again, machine.deterministic ? " --deterministic" : "");
   }
 
   ExitStatus incomplete() {

@@ -71,8 +71,10 @@ class Runner {
     r.file = test.file;
     r.line = test.line;
     const MachineSpec& m = job_.machine;
-    r.again = fmt::format("./runnel test {} --arch {} --smp {} --boot {}{}", test.name, to_string(m.arch),
-                          m.cpus, to_string(m.boot),
+    const std::string size =
+        m.shape ? "--topology " + to_string(*m.shape) : "--smp " + std::to_string(m.cpus);
+    r.again = fmt::format("./runnel test {} --arch {} {} --boot {}{}", test.name, to_string(m.arch), size,
+                          to_string(m.boot),
                           m.timing == Timing::kDeterministic ? " --deterministic" : " --parallel");
     return r;
   }
@@ -174,7 +176,9 @@ std::shared_ptr<const TestImage> TestImage::load(const std::filesystem::path& el
 }
 
 std::string group_name(const MachineSpec& machine) {
-  return fmt::format("{} {} smp={}{}", to_string(machine.arch), to_string(machine.boot), machine.cpus,
+  const std::string size =
+      machine.shape ? "topology=" + to_string(*machine.shape) : fmt::format("smp={}", machine.cpus);
+  return fmt::format("{} {} {}{}", to_string(machine.arch), to_string(machine.boot), size,
                      machine.timing == Timing::kDeterministic ? " deterministic" : "");
 }
 
