@@ -169,14 +169,13 @@ void schedule_tail(Task& prev) {
 }
 
 void do_task_dead() {
+  port::preempt_disable(); // for good: a preemption with the state stored would pass for the last switch
   {
     const port::IrqLockGuard pi(current().pi_lock); // a special state: no waker is half way (spec 1.3)
     current().state.store(kDead, std::memory_order_relaxed);
   }
-  for (;;) {
-    schedule();
-    port::relax(); // not reached: a dead task is never picked again
-  }
+  schedule_mode(Mode::kNone);
+  for (;;) port::assert_(false); // a dead task is never picked again
 }
 
 } // namespace runnel::sched
