@@ -29,6 +29,7 @@ enum class LockRank : u8 {
   kRq,         // two runqueues: lower CPU number first (L2)
   kRootDomain, // what the CPUs of a root domain share: deadline bandwidth, latest deadlines
   kMutexWait,  // mutex.wait_lock
+  kBlocked,    // task.pi.blocked_lock: end of the mutex chain (L1)
   kTimerBase,
   kCallFunction,
   kIrqChip,
@@ -38,10 +39,11 @@ enum class LockRank : u8 {
 };
 
 constexpr std::string_view to_string(LockRank rank) {
-  constexpr std::string_view kNames[] = {
-      "mutex-outer", "mutex",      "task-list",  "vmap",       "page-table", "kmalloc", "zone",
-      "rcu",         "workload",   "wait-queue", "completion", "pi",         "stopper", "rq",
-      "root-domain", "mutex-wait", "timer-base", "call-fn",    "irqchip",    "trace",   "console"};
+  constexpr std::string_view kNames[] = {"mutex-outer", "mutex",   "task-list",  "vmap",     "page-table",
+                                         "kmalloc",     "zone",    "rcu",        "workload", "wait-queue",
+                                         "completion",  "pi",      "stopper",    "rq",       "root-domain",
+                                         "mutex-wait",  "blocked", "timer-base", "call-fn",  "irqchip",
+                                         "trace",       "console"};
   static_assert(sizeof kNames / sizeof kNames[0] == static_cast<usize>(LockRank::kCount));
   return kNames[static_cast<usize>(rank)];
 }

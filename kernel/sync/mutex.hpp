@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sleeping lock, handed over in the order of arrival. (Priority inheritance comes with the scheduling
-// classes.)
+// Sleeping lock with priority inheritance, handed over to the most urgent waiter, among equals in the order
+// of arrival. The work is sched::Mutex's; this adds what the compiler checks.
 #pragma once
 
-#include "kernel/lib/list.hpp"
+#include "kernel/debug/panic.hpp"
 #include "kernel/sync/spinlock.hpp"
 
-#include <sched/task.hpp>
+#include <sched/mutex.hpp>
 
 namespace runnel::sync {
 
@@ -16,26 +16,17 @@ class CAPABILITY("mutex") Mutex {
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 
-  /// Blocks while another thread owns it. Thread context, no spinlock held; not recursive (panics).
+  /// Blocks while another thread owns it. Thread context, no spinlock held; panics when it would wait for
+  /// ever (the owner is the caller, or waits for it).
   void lock() ACQUIRE();
-  bool try_lock() TRY_ACQUIRE(true);
-  /// By the owner (else panics). The first waiter becomes the owner before anyone else can try.
+  bool try_lock() TRY_ACQUIRE(true) { return impl_.try_lock(); }
+  /// By the owner (else panics). The next waiter becomes the owner before anyone else can try.
   void unlock() RELEASE();
-  bool is_locked() const { return owner_.load(std::memory_order_relaxed) != nullptr; }
-  const sched::Task* owner() const { return owner_.load(std::memory_order_relaxed); }
+  bool is_locked() const { return impl_.owner() != nullptr; }
+  const sched::Task* owner() const { return impl_.owner(); }
 
  private:
-  struct Waiter {
-    sched::Task* task = &sched::current();
-    ListNode node;
-  };
-  /// Takes the free mutex, or queues `self`; true when taken.
-  bool take_or_queue(Waiter& self);
-  sched::Task* hand_over();
-
-  SpinLock wait_lock_{LockRank::kMutexWait};
-  List<Waiter, &Waiter::node> waiters_ GUARDED_BY(wait_lock_);
-  std::atomic<sched::Task*> owner_{nullptr}; // written under wait_lock_
+  sched::Mutex impl_;
 };
 
 class SCOPED_CAPABILITY [[nodiscard]] MutexGuard {

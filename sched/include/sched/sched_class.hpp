@@ -154,6 +154,8 @@ class SchedChange {
   SchedChange& operator=(const SchedChange&) = delete;
   /// The task's user-visible priority went down: it is put back at the head of its new list (step 4).
   void enqueue_at_head() { flags_ |= kEnqueueHead; }
+  /// The task begins to use other deadline parameters: a new instance by them (spec 5.9).
+  void replenish() { flags_ |= kEnqueueReplenish; }
 
  private:
   Rq& rq_;

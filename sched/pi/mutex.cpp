@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The mutex itself: queueing, handing over, giving up.
+#include "sched/pi/pi.hpp"
+
+#include <sched/sched.hpp>
+
+namespace runnel::sched {
+
+/// The most urgent waiter has changed, or the owner: what is lent to the owner on account of this mutex.
+void Mutex::update_donation() NO_THREAD_SAFETY_ANALYSIS {
+  Task& owner = *owner_.load(std::memory_order_relaxed);
+  const MutexWaiter* first = waiters_.first();
+  if (first != nullptr && donation_.node.is_linked() && donation_.key == first->key) return;
+  const InnerLock blocked(owner.pi.blocked_lock);
+  if (donation_.node.is_linked()) owner.pi.donations.erase(donation_);
+  donation_.key = first != nullptr ? first->key : PiKey{};
+  if (first != nullptr) owner.pi.donations.insert(donation_);
+}
+
+void Mutex::withdraw_donation(Task& from) NO_THREAD_SAFETY_ANALYSIS {
+  const InnerLock blocked(from.pi.blocked_lock);
+  if (donation_.node.is_linked()) from.pi.donations.erase(donation_);
+}
+
+bool Mutex::try_lock() {
+  const port::IrqLockGuard wait(wait_lock_);
+  if (owner_.load(std::memory_order_relaxed) != nullptr) return false;
+  owner_.store(&current(), std::memory_order_relaxed);
+  return true;
+}
+
+/// Takes the free mutex, or queues `self` and gives a reference to the owner.
+Mutex::Enqueued Mutex::take_or_queue(MutexWaiter& self, Task** owner) {
+  const port::IrqLockGuard pi(self.task.pi_lock);
+  const InnerLock wait(wait_lock_);
+  *owner = owner_.load(std::memory_order_relaxed);
+  if (*owner == nullptr) {
+    owner_.store(&self.task, std::memory_order_relaxed);
+    return Enqueued::kTaken;
+  }
+  self.key = pi_key_of(self.task);
+  waiters_.insert(self);
+  update_donation();
+  self.task.pi.waiter = &self;
+  ++self.task.pi.nr_blocks;
+  port::get_task(**owner); // alive: it owns the mutex
+  return Enqueued::kWaits;
+}
+
+/// Takes `self` out again. False: too late, the mutex is on its way to it.
+bool Mutex::give_up(MutexWaiter& self) {
+  Task* owner;
+  {
+    const port::IrqLockGuard pi(self.task.pi_lock);
+    const InnerLock wait(wait_lock_);
+    if (!self.node.is_linked()) return false;
+    waiters_.erase(self);
+    update_donation();
+    self.task.pi.waiter = nullptr;
+    owner = owner_.load(std::memory_order_relaxed);
+    port::get_task(*owner);
+  }
+  pi_walk_chain(owner, nullptr, Walk::kWhileChanges);
+  return true;
+}
+
+Result<> Mutex::lock() {
+  port::assert_no_locks_held("mutex lock with a spinlock held");
+  if (try_lock()) return {};
+  MutexWaiter self(current(), *this);
+  Task* owner;
+  if (owner_.load(std::memory_order_relaxed) == &self.task) return err(Errno::kDEADLK);
+  if (take_or_queue(self, &owner) == Enqueued::kTaken) return {};
+  if (pi_walk_chain(owner, &self.task, Walk::kWhole) == Chain::kDeadlock && give_up(self))
+    return err(Errno::kDEADLK);
+  for (;;) {
+    set_current_state(kUninterruptible);
+    // Acquire: pairs with the release in unlock; what the previous owner did is visible.
+    if (self.granted.load(std::memory_order_acquire) != 0) break;
+    schedule();
+  }
+  self.task.state.store(kRunning, std::memory_order_relaxed);
+  const port::IrqLockGuard pi(self.task.pi_lock); // whoever walks through here is done with `self` afterwards
+  self.task.pi.waiter = nullptr;
+  return {};
+}
+
+/// The next owner and its waiter; nullptr: nobody waits.
+Task* Mutex::pass_on(MutexWaiter** next) {
+  const port::IrqLockGuard wait(wait_lock_);
+  Task& from = current();
+  port::assert_(owner_.load(std::memory_order_relaxed) == &from);
+  *next = waiters_.first();
+  if (*next == nullptr) {
+    owner_.store(nullptr, std::memory_order_release);
+    return nullptr;
+  }
+  withdraw_donation(from);
+  waiters_.erase(**next);
+  owner_.store(&(*next)->task, std::memory_order_relaxed);
+  update_donation();
+  return &(*next)->task;
+}
+
+void Mutex::unlock() {
+  // Between giving back what was lent and waking whom it belongs to nobody of medium priority may get in.
+  const port::PreemptGuard no_preempt;
+  // The new owner may run, unlock and exit before it is woken here; a task's memory outlives every RCU read
+  // section that could have seen the task.
+  const port::RcuReadGuard keeps_next_allocated;
+  MutexWaiter* waiter;
+  Task* next = pass_on(&waiter);
+  if (next == nullptr) return;
+  pi_adjust_prio(current());
+  pi_adjust_prio(*next); // by those who wait behind it
+  waiter->granted.store(1,
+                        std::memory_order_release); // from here on `waiter` may be gone with its stack frame
+  wake_up_process(*next);
+}
+
+} // namespace runnel::sched
