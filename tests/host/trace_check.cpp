@@ -3,7 +3,7 @@
 // and nothing that may happen is taken for one.
 #include "qemu/trace/check.hpp"
 
-#include "tests/host/trace_rings.hpp"
+#include "tests/trace_rings.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading rings of scheduling events: order, names, losses, damage.
-#include "tests/host/trace_rings.hpp"
+#include "tests/trace_rings.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -3,7 +3,7 @@
 // (O02).
 #include "qemu/trace/text.hpp"
 
-#include "tests/host/trace_rings.hpp"
+#include "tests/trace_rings.hpp"
 
 #include <catch2/catch.hpp>
 #include <regex>

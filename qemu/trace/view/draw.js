@@ -4,6 +4,7 @@
 'use strict';
 
 const FONT = '11.5px system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
+const FAR = 3000; // pixels
 const CHARACTER = 6.4; // its usual width in that font
 
 /** Hues in the order of the golden angle, so that neighbours differ; none is red, which is for misses. */
@@ -76,6 +77,7 @@ class View extends Geometry {
   draw() {
     const start = performance.now();
     this.notes = [];
+    this.measure();
     this.drawOverview();
     this.drawAxis();
     this.drawChart();
@@ -300,55 +302,65 @@ class View extends Geometry {
 
   /**
    * Spans of a row in their threads' colours. Those narrower than a pixel are merged into one stripe: in the colour
-   * of the one that has most of it, the paler the less of it is covered.
+   * of the one that has most of it, the paler the less of it is covered. Equal stripes side by side are one.
    */
   drawRuns(row, y, height, labelOf) {
-    const { context } = this;
     const { slices } = this.trace;
     const perPixel = (this.to - this.from) / this.plotWidth;
+    let stripe = null;
     let i = row.firstAfter(this.from);
     while (i < row.count && row.start[i] < this.to) {
       const left = this.x(row.start[i]);
       const right = this.x(row.end[i]);
       if (right - left >= 1) {
-        const id = row.id[i++];
-        context.globalAlpha = this.strength(id);
-        context.fillStyle = this.colours[slices.thread[id]];
-        const start = Math.max(left, GUTTER - 2);
-        const shown = Math.min(right, GUTTER + this.plotWidth + 2) - start;
-        const filled = shown > 3 ? shown - 0.7 : shown;
-        if (context.globalAlpha < 1) this.cover(start, y, filled, height);
-        context.fillRect(start, y, filled, height);
-        if (shown > 26) {
-          context.fillStyle = this.css['on-colour'];
-          context.fillText(labelOf(id).slice(0, Math.floor((shown - 6) / CHARACTER)), start + 4, y + height / 2);
-        }
+        this.drawRun(row.id[i++], left, right, y, height, labelOf);
         continue;
       }
       const pixel = Math.floor(left);
-      const until = this.time(pixel + 1);
       // Those that begin in this pixel, but for a last one that is wider than it.
-      let next = upperBound(row.start, until, i + 1);
+      let next = upperBound(row.start, this.time(pixel + 1), i + 1);
       if (next - i > 1 && row.end[next - 1] - row.start[next - 1] >= perPixel) next--;
       const id = this.largest(row, i, next);
       const share = Math.min(1, (row.sum[next] - row.sum[i]) / perPixel);
-      context.globalAlpha = this.strength(id) * (0.3 + 0.7 * Math.ceil(share * 4) / 4);
-      context.fillStyle = this.colours[slices.thread[id]];
-      context.fillRect(pixel, y, 1, height);
+      const alpha = this.strength(id) * (0.3 + 0.7 * Math.ceil(share * 4) / 4);
+      const colour = this.colours[slices.thread[id]];
+      if (stripe?.right === pixel && stripe.colour === colour && stripe.alpha === alpha) {
+        stripe.right = pixel + 1;
+      } else {
+        this.drawStripe(stripe, y, height);
+        stripe = { left: pixel, right: pixel + 1, colour, alpha };
+      }
       i = next;
     }
-    context.globalAlpha = 1;
+    this.drawStripe(stripe, y, height);
+    this.context.globalAlpha = 1;
   }
 
-  /** Takes away what lies there: pale bars hide what is behind them as full ones do. */
-  cover(x, y, width, height) {
+  drawStripe(stripe, y, height) {
+    if (!stripe) return;
+    this.context.globalAlpha = stripe.alpha;
+    this.context.fillStyle = stripe.colour;
+    this.context.fillRect(stripe.left, y, stripe.right - stripe.left, height);
+  }
+
+  drawRun(id, left, right, y, height, labelOf) {
     const { context } = this;
-    const { globalAlpha, fillStyle } = context;
-    context.globalAlpha = 1;
-    context.fillStyle = this.css.back;
-    context.fillRect(x, y, width, height);
-    context.globalAlpha = globalAlpha;
-    context.fillStyle = fillStyle;
+    const start = Math.max(left, GUTTER - 2);
+    const shown = Math.min(right, GUTTER + this.plotWidth + 2) - start;
+    const filled = shown > 3 ? shown - 0.7 : shown;
+    const strength = this.strength(id);
+    if (strength < 1) {
+      // A pale bar hides what is behind it as a full one does.
+      context.globalAlpha = 1;
+      context.fillStyle = this.css.back;
+      context.fillRect(start, y, filled, height);
+    }
+    context.globalAlpha = strength;
+    context.fillStyle = this.colours[this.trace.slices.thread[id]];
+    context.fillRect(start, y, filled, height);
+    if (shown <= 26) return;
+    context.fillStyle = this.css['on-colour'];
+    context.fillText(labelOf(id).slice(0, Math.floor((shown - 6) / CHARACTER)), start + 4, y + height / 2);
   }
 
   /** Of the spans from..to the longest, or, of very many, the longest of a sample; a match comes first. */
@@ -363,18 +375,28 @@ class View extends Geometry {
     return best;
   }
 
-  /** Spans of a row in one colour, those narrower than a pixel as one. */
+  /** Spans of a row in one colour. What touches or lies in the same pixel is one bar. */
   drawBars(row, y, height, fill) {
     const { context } = this;
     context.fillStyle = fill;
     context.globalAlpha = this.matches ? 0.5 : 1;
+    let from = 0;
+    let to = -1; // of the bar so far
+    const finish = () => {
+      if (to > from) context.fillRect(from, y, Math.max(1, to - from), height);
+    };
     let i = row.firstAfter(this.from);
     while (i < row.count && row.start[i] < this.to) {
       const left = Math.max(this.x(row.start[i]), GUTTER - 2);
-      const right = Math.min(this.x(row.end[i]), GUTTER + this.plotWidth + 2);
-      context.fillRect(left, y, Math.max(1, right - left), height);
-      i = right - left >= 1 ? i + 1 : Math.max(i + 1, upperBound(row.start, this.time(Math.floor(left) + 1), i + 1));
+      const right = Math.min(Math.max(this.x(row.end[i]), left + 1), GUTTER + this.plotWidth + 2);
+      if (left > to + 0.5) {
+        finish();
+        from = left;
+      }
+      to = Math.max(to, right);
+      i = Math.max(i + 1, upperBound(row.end, this.time(to), i + 1));
     }
+    finish();
     context.globalAlpha = 1;
   }
 
@@ -429,8 +451,10 @@ class View extends Geometry {
     const { wakeups } = this.trace;
     context.strokeStyle = context.fillStyle = css.arrow;
     for (const i of this.visibleWakeups()) {
-      const start = this.x(wakeups.waking[i]);
-      const end = this.x(wakeups.waking[i] + wakeups.latency[i]);
+      // Ends far outside are drawn as if they were nearer: a dashed curve of a million pixels takes seconds.
+      const near = (x) => Math.min(Math.max(x, -FAR), this.plotWidth + FAR);
+      const start = near(this.x(wakeups.waking[i]));
+      const end = near(this.x(wakeups.waking[i] + wakeups.latency[i]));
       const byInterrupt = (wakeups.flags[i] & BY_INTERRUPT) !== 0;
       const chosen = this.thread !== 0;
       context.globalAlpha = chosen ? 1 : 0.6;

@@ -26,6 +26,7 @@ class Geometry {
     this.matchTimes = [];
     this.dragged = null; // [from, to] while a range is dragged over
     this.longestLatency = trace.wakeups.latency.reduce((a, b) => Math.max(a, b), 0);
+    this.measure();
     this.makeLanes();
   }
 
@@ -59,8 +60,9 @@ class Geometry {
 
   // Time and place.
 
-  get plotWidth() {
-    return Math.max(1, this.chart.clientWidth - GUTTER);
+  /** Asks how wide the chart is now; not at every use, for that costs more than what it is used for. */
+  measure() {
+    this.plotWidth = Math.max(1, this.chart.clientWidth - GUTTER);
   }
 
   x(time) {

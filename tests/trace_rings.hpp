@@ -5,6 +5,7 @@
 #include "qemu/trace/log.hpp"
 #include "qemu/trace/names.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <string>
