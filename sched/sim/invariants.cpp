@@ -4,6 +4,7 @@
 #include "sched/sim/machine.hpp"
 
 #include <sched/rq.hpp>
+#include <sched/sched_class.hpp>
 
 namespace runnel::sim {
 namespace {
@@ -31,7 +32,9 @@ std::string locks_of(const VirtualCpu& cpu) {
 }
 
 /// C11: a delayed fair task counts, a throttled deadline task does not.
-bool counted_as_running(const Task& task) { return task.is_queued(); }
+bool counted_as_running(const Task& task) {
+  return task.is_queued() && (task.sched_class != &sched::dl_sched_class || !task.dl.throttled);
+}
 
 /// C13. The clocks of the CPU that ran.
 void check_clocks(Machine& m, VirtualCpu& cpu) {
