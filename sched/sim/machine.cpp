@@ -37,7 +37,7 @@ Machine::Machine(const Config& config)
   const usize leaves = std::bit_ceil(cpus_.size());
   keys_.assign(leaves, kNoKey);
   winners_.assign(2 * leaves, 0);
-    for (u32 i = 0; i < leaves; ++i) winners_[leaves + i] = i;
+  for (u32 i = 0; i < leaves; ++i) winners_[leaves + i] = i;
   for (usize node = leaves - 1; node != 0; --node) winners_[node] = winners_[2 * node];
   for (u32 i = 0; i < nr_cpus(); ++i) cpus_[i].id = CpuId{i};
   machine = this;

@@ -133,6 +133,8 @@ class DeferredCallbacks {
   void take(Rq& rq) REQUIRES(rq.lock);
 
  private:
+  port::PreemptGuard
+      no_preempt_; // a callback may ask for a reschedule of this CPU: the guard's end acts on it
   Rq* rq_ = nullptr;
   BalanceCallback* list_ = nullptr;
 };
