@@ -33,7 +33,7 @@ std::string locks_of(const VirtualCpu& cpu) {
 
 /// C11: a delayed fair task counts, a throttled deadline task does not.
 bool counted_as_running(const Task& task) {
-  return task.is_queued() && (task.sched_class != &sched::dl_sched_class || task.dl.is_queued());
+  return task.is_queued() && (task.sched_class != &sched::dl_sched_class || !task.dl.throttled);
 }
 
 /// C13. The clocks of the CPU that ran.
