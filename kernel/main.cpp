@@ -84,6 +84,8 @@ void main_thread(void*) {
   log_sched_domains();
   if (options.trace && !trace::trace_start())
     panic("trace: no memory for the event rings; give the machine more");
+  if (options.trace)
+    for_each_task([](Task& task) { trace::record_name(task.pid, task.comm); }); // those made before it began
   watchdog_set_run_limit(options.limit);
   watchdog_start();
   say_booted();

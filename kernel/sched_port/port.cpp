@@ -2,6 +2,7 @@
 // The scheduler's port on real hardware.
 #include "kernel/irq/irq_time.hpp"
 #include "kernel/log/log.hpp"
+#include "kernel/sched_port/handover.hpp"
 #include "kernel/sched_port/seed.hpp"
 #include "kernel/smp/cpumask.hpp"
 #include "kernel/smp/idle.hpp"
@@ -40,8 +41,11 @@ void set_cpu_inactive(CpuId cpu) { runnel::set_cpu_inactive(cpu); }
 Task* context_switch(Task& prev, Task& next) {
   auto& from = static_cast<runnel::Task&>(prev);
   auto& to = static_cast<runnel::Task&>(next);
-  return reinterpret_cast<Task*>(
-      runnel_context_switch(&from.context, &to.context, &prev.thread, &next.thread));
+  take_stack(to);
+  auto* last =
+      reinterpret_cast<Task*>(runnel_context_switch(&from.context, &to.context, &prev.thread, &next.thread));
+  release_stack(static_cast<runnel::Task&>(*last));
+  return last;
 }
 
 void get_task(Task& task) { runnel::get_task(static_cast<runnel::Task&>(task)); }
@@ -73,6 +77,8 @@ void preempt_schedule() {
 extern "C" void runnel_thread_start(runnel::ThreadInfo* prev) {
   using namespace runnel;
   if (current_task().pid == 0) smp::idle_loop(); // the boot CPU's idle thread: nothing was switched away from
-  sched::schedule_tail(*reinterpret_cast<sched::Task*>(prev));
+  auto& last = *reinterpret_cast<sched::Task*>(prev);
+  sched::port::release_stack(static_cast<Task&>(last));
+  sched::schedule_tail(last);
   run_task_body();
 }

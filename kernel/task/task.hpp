@@ -19,6 +19,10 @@ struct Task : sched::Task {
   i32 exit_code = 0;
   sync::Completion exited;
   ListNode all_tasks; // kTaskList lock
+#ifdef RUNNEL_DEBUG
+  std::atomic<u32> running_on{0}; // CPU + 1 while its stack is in use (kernel/sched_port/handover.hpp)
+  bool stack_sealed = false;
+#endif
   struct Reclaim : sync::RcuHead {
     Task* task = nullptr;
   } reclaim;

@@ -205,6 +205,27 @@ RUNNEL_TEST(sched_core, setaffinity_waits_for_migrate_enable, .cpus = 2, .limit 
   CHECK(cpu_after.load() != home);
 }
 
+// C04. Debug images also seal the words below every saved stack pointer and panic when one was touched.
+RUNNEL_TEST(sched_core, stacks_are_handed_over_whole, .limit = 10_s)
+{
+  std::atomic<u32> damaged{0};
+  test::run_threads(8, [&](u32 i) {
+    u64 pattern[64];
+    for (u32 k = 0; k < 64; ++k) pattern[k] = (u64{i} << 32) + k;
+    for (u32 n = 0; n < 60; ++n) {
+      asm volatile("" : : "r"(pattern) : "memory"); // it stays in memory, on this stack
+      if ((n + i) % 4 == 0)
+        sleep_for(30_us);
+      else if ((n + i) % 4 == 1)
+        test::burn();
+      else
+        yield();
+      for (u32 k = 0; k < 64; ++k) damaged.fetch_add(pattern[k] != (u64{i} << 32) + k);
+    }
+  });
+  CHECK(damaged.load() == 0u);
+}
+
 // C12
 RUNNEL_TEST(sched_core, preempt_count_is_zero_in_a_thread)
 {
