@@ -31,6 +31,9 @@ scenario::Scenario load(const ScenarioOptions& options) {
   return std::move(*outcome.scenario);
 }
 
+/// How the kernel says that it can run a scenario, but the scheduler refuses what a task asks for.
+constexpr std::string_view kWorkloadRefused = "workload: task ";
+
 enum class Tracing : u8 { kOff, kOn };
 
 std::string kernel_words(const ScenarioOptions& options, const scenario::Scenario& scenario,
@@ -72,6 +75,10 @@ class RunOne {
       write_file(per_arch(options_.log, arch_, options_.machine.arches.size()), run.serial);
     if (run.end == RunEnd::kInterrupted) throw Failure(ExitStatus::kInterrupted, "interrupted");
     ExitStatus status = status_of(run);
+    if (run.end == RunEnd::kSaid && run.said == GuestEnd::kBadCommandLine &&
+        run.reason.starts_with(kWorkloadRefused))
+      throw Failure(ExitStatus::kUsage,
+                    fmt::format("{}: {}", scenario_.file, run.reason.substr(kWorkloadRefused.find(' ') + 1)));
     if (!run.passed())
       show_failure(run, guest.elf);
     else if (!collector_.complete())
