@@ -2,7 +2,7 @@
 #include "qemu/scenario_run.hpp"
 
 #include "qemu/lines.hpp"
-#include "qemu/report/report.hpp"
+#include "qemu/report/verdict.hpp"
 #include "qemu/scenario/initrd.hpp"
 #include "qemu/scenario/scenario.hpp"
 #include "qemu/symbolize.hpp"
@@ -31,6 +31,9 @@ scenario::Scenario load(const ScenarioOptions& options) {
   return std::move(*outcome.scenario);
 }
 
+/// How the kernel says that it can run a scenario, but the scheduler refuses what a task asks for.
+constexpr std::string_view kWorkloadRefused = "workload: task ";
+
 enum class Tracing : u8 { kOff, kOn };
 
 std::string kernel_words(const ScenarioOptions& options, const scenario::Scenario& scenario,
@@ -51,8 +54,7 @@ class RunOne {
 
   ExitStatus run(nlohmann::ordered_json& all) {
     GuestOptions guest;
-    const u32 cpus =
-        options_.machine.smp.empty() ? std::max(4u, scenario_.cpus_needed()) : options_.machine.smp.front();
+    const u32 cpus = options_.machine.smp.empty() ? scenario_.default_cpus() : options_.machine.smp.front();
     guest.machine = options_.machine.spec(arch_, cpus, options_.machine.boot.value_or(BootPath::kDirect));
     guest.elf = options_.machine.kernel.empty() ? image_elf(arch_, Image::kKernel)
                                                 : fs::path(options_.machine.kernel);
@@ -73,12 +75,16 @@ class RunOne {
       write_file(per_arch(options_.log, arch_, options_.machine.arches.size()), run.serial);
     if (run.end == RunEnd::kInterrupted) throw Failure(ExitStatus::kInterrupted, "interrupted");
     ExitStatus status = status_of(run);
+    if (run.end == RunEnd::kSaid && run.said == GuestEnd::kBadCommandLine &&
+        run.reason.starts_with(kWorkloadRefused))
+      throw Failure(ExitStatus::kUsage,
+                    fmt::format("{}: {}", scenario_.file, run.reason.substr(kWorkloadRefused.find(' ') + 1)));
     if (!run.passed())
       show_failure(run, guest.elf);
     else if (!collector_.complete())
       status = incomplete();
     else
-      show_report(guest.machine, all);
+      status = worse(status, show_report(guest.machine, all));
     if (take_trace_ && run.end == RunEnd::kSaid) status = worse(status, hand_over(run, guest.machine));
     return status;
   }
@@ -135,21 +141,27 @@ class RunOne {
     return ExitStatus::kInternal;
   }
 
-  void show_report(const MachineSpec& machine, nlohmann::ordered_json& all) {
+  /// kFailed when an expectation does not hold.
+  ExitStatus show_report(const MachineSpec& machine, nlohmann::ordered_json& all) {
+    const auto verdicts = report::judge(scenario_, collector_.report());
+    const ExitStatus status = report::all_hold(verdicts) ? ExitStatus::kPassed : ExitStatus::kFailed;
     if (options_.json) {
       all.push_back({{"arch", to_string(arch_)},
                      {"boot", to_string(machine.boot)},
                      {"cpus", machine.cpus},
                      {"deterministic", options_.machine.deterministic},
                      {"scenario", scenario_.file},
-                     {"report", report::to_json(collector_.report())}});
-      return;
+                     {"report", report::to_json(collector_.report())},
+                     {"expectations", report::to_json(verdicts)}});
+      return status;
     }
     const Terminal& terminal = Terminal::get();
     const report::TableOptions how{.colour = terminal.colours() ? report::Colour::kOn : report::Colour::kOff,
                                    .width = terminal.width()};
-    fmt::print("{}\n", report::format_tables(collector_.report(), how));
+    fmt::print("{}{}\n", report::format_tables(collector_.report(), how),
+               report::format_verdicts(verdicts, how));
     std::fflush(stdout);
+    return status;
   }
 
   ExitStatus hand_over(const GuestRun& run, const MachineSpec& machine) const {

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The mutexes, conditions, barriers, semaphores and suspensions of a workload as plain state: who holds, who
-// waits in which order, who goes on. No locking and no blocking here: the executor calls this under one lock,
-// parks a waiter that must wait and wakes the ones that are handed back. First come, first served throughout:
-// a mutex is handed to its longest waiter, so that nobody starves and a deterministic run stays one.
+// The conditions, barriers, semaphores and suspensions of a workload as plain state: who waits in which
+// order, who goes on; and who owns which mutex. No locking and no blocking here: the executor calls this
+// under one lock, parks a waiter that must wait and wakes the ones that are handed back. First come, first
+// served, so that nobody starves and a deterministic run stays one. (Who gets a mutex next, and who inherits
+// what, is the ground's business.)
 #pragma once
 
 #include "kernel/lib/types.hpp"
 
 namespace runnel::workload {
 
-struct MutexObject;
+struct MutexRecord;
 
 /// One thread's place in the list of the one object it waits for.
 struct Waiter {
   Waiter* next = nullptr;
-  MutexObject* reacquire = nullptr; // of a thread in wait/sync: what it must hold again before it goes on
+  const MutexRecord* wants = nullptr; // the mutex it waits for
 };
 
 class WaitList {
@@ -49,9 +50,10 @@ enum class Outcome : u8 {
   kMisuse,   // nothing happened: locked what it holds, unlocked or waited with what it does not hold
 };
 
-struct MutexObject {
-  Waiter* owner = nullptr;
-  WaitList waiters;
+/// What is known of a mutex: its owner, from when that has it until just before it gives it up.
+struct MutexRecord {
+  const Waiter* owner = nullptr;
+  Instant released_at;
 };
 
 struct ConditionObject {
@@ -69,41 +71,23 @@ struct SemaphoreObject {
   WaitList waiters;
 };
 
-inline Outcome lock(MutexObject& mutex, Waiter& self) {
-  if (mutex.owner == &self) return Outcome::kMisuse;
-  if (mutex.owner == nullptr) {
-    mutex.owner = &self;
-    return Outcome::kGoOn;
+/// Whether a thread that waits for `mutex` would wait for ever: the owners in a row wait for each other, and
+/// the last of them for `self`. (Each thread waits for one mutex at most, so the row has no branches; no
+/// cycle without `self` can exist, because whoever would close one is told so.)
+inline bool would_deadlock(const MutexRecord& mutex, const Waiter& self) {
+  const MutexRecord* wanted = &mutex;
+  while (wanted != nullptr && wanted->owner != nullptr) {
+    if (wanted->owner == &self) return true;
+    wanted = wanted->owner->wants;
   }
-  mutex.waiters.push_back(self);
-  return Outcome::kMustWait;
+  return false;
 }
 
-/// `wake(Waiter&)` is called for the new owner, if there is one.
-template <typename Wake> Outcome unlock(MutexObject& mutex, Waiter& self, Wake wake) {
-  if (mutex.owner != &self) return Outcome::kMisuse;
-  mutex.owner = mutex.waiters.pop_front();
-  if (mutex.owner != nullptr) wake(*mutex.owner);
-  return Outcome::kGoOn;
-}
-
-/// Gives the mutex up and waits, in one step. The caller goes on, holding the mutex, after a signal.
-template <typename Wake>
-Outcome wait(ConditionObject& condition, MutexObject& mutex, Waiter& self, Wake wake) {
-  if (mutex.owner != &self) return Outcome::kMisuse;
-  self.reacquire = &mutex;
-  condition.waiters.push_back(self);
-  unlock(mutex, self, wake);
-  return Outcome::kMustWait;
-}
-
-/// The longest waiter goes on as soon as it has its mutex: now when that is free, else when it is its turn
-/// there. False: nobody waited.
+/// The longest waiter goes on. False: nobody waited.
 template <typename Wake> bool signal(ConditionObject& condition, Wake wake) {
   Waiter* const waiter = condition.waiters.pop_front();
-  if (waiter == nullptr) return false;
-  if (lock(*waiter->reacquire, *waiter) == Outcome::kGoOn) wake(*waiter);
-  return true;
+  if (waiter != nullptr) wake(*waiter);
+  return waiter != nullptr;
 }
 
 template <typename Wake> void broadcast(ConditionObject& condition, Wake wake) {

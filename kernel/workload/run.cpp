@@ -15,7 +15,7 @@ using boot::ExitCode;
 
 /// Every mask must leave a CPU that is there; a scenario for a larger machine is refused, not bent.
 bool fits_machine(const Workload& workload) {
-  const CpuMask online = online_cpus();
+  const CpuMask online = sched::port::online_cpus();
   const auto check = [&](const TaskProgram& task, const Attributes& attributes) {
     const CpuMask missing = CpuMask::from_bits(attributes.cpus) & ~online;
     if (missing.empty()) return true;
@@ -38,16 +38,16 @@ ExitCode out_of_memory() {
 }
 
 ExitCode execute(const Workload& workload, u64 seed) {
-  const auto before = make_unique<CpuSample>();
-  const auto after = make_unique<CpuSample>();
   const auto engine = make_unique<Engine>(workload);
-  if (!before || !after || !engine) return out_of_memory();
+  if (!engine) return out_of_memory();
   printk("workload: {} tasks, {} phases, {} events, {} ms", workload.task_count, workload.phase_count,
          workload.event_count, workload.duration.ns / 1'000'000);
-  before->take();
   if (!engine->run()) return out_of_memory();
-  after->take();
-  print_report(*engine, *before, *after, seed);
+  if (engine->ending() == Ending::kRefused) {
+    raw_print("runnel: error workload: {}", engine->refusal());
+    return ExitCode::kBadCommandLine;
+  }
+  print_report(*engine, seed);
   return ExitCode::kPassed;
 }
 

@@ -1,62 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every thread of a workload runs: its delay, then its phases, pass after pass.
-#include "kernel/smp/cpumask.hpp"
-#include "kernel/time/clock.hpp"
 #include "kernel/workload/engine.hpp"
 
 namespace runnel::workload {
 
 namespace {
 
-class Runner {
- public:
-  Runner(WorkThread& self, const Workload& program) : self_(self), engine_(*self.engine), workload_(program) {
-    cpus_ = self.program->attributes.cpus;
-  }
+Progress run_phase(WorkThread& self, const Phase& phase) {
+  Engine& engine = *self.engine;
+  if (engine.apply(self, phase) == Progress::kStop) return Progress::kStop;
+  for (i64 pass = 0; phase.loop == kForever || pass < phase.loop; ++pass)
+    for (const Event& event : engine.program().events_of(phase))
+      if (engine.execute(self, event) == Progress::kStop) return Progress::kStop;
+  return Progress::kGoOn;
+}
 
-  Progress run() {
-    const TaskProgram& program = *self_.program;
-    if (engine_.over()) return Progress::kStop;
-    if (program.delay.ns != 0 && engine_.sleep_to(self_, engine_.start() + program.delay) == Progress::kStop)
-      return Progress::kStop;
-    for (i64 pass = 0; program.loop == kForever || pass < program.loop; ++pass) {
-      for (const Phase& phase : workload_.phases_of(program))
-        if (run_phase(phase) == Progress::kStop) return Progress::kStop;
-      ++self_.figures.loops;
-    }
-    return Progress::kGoOn;
+Progress run_phases(WorkThread& self) {
+  Engine& engine = *self.engine;
+  const TaskProgram& program = *self.program;
+  if (program.delay.ns != 0 && engine.sleep_to(self, engine.start() + program.delay) == Progress::kStop)
+    return Progress::kStop;
+  for (i64 pass = 0; program.loop == kForever || pass < program.loop; ++pass) {
+    for (const Phase& phase : engine.program().phases_of(program))
+      if (run_phase(self, phase) == Progress::kStop) return Progress::kStop;
+    ++self.figures.loops;
   }
-
- private:
-  Progress run_phase(const Phase& phase) {
-    restrict_to(phase.attributes.cpus != 0 ? phase.attributes.cpus : self_.program->attributes.cpus);
-    for (i64 pass = 0; phase.loop == kForever || pass < phase.loop; ++pass)
-      for (const Event& event : workload_.events_of(phase))
-        if (engine_.execute(self_, event) == Progress::kStop) return Progress::kStop;
-    return Progress::kGoOn;
-  }
-
-  void restrict_to(u64 cpus) {
-    if (cpus == cpus_) return;
-    cpus_ = cpus;
-    const CpuMask mask = cpus != 0 ? CpuMask::from_bits(cpus) : CpuMask::all();
-    // Cannot fail: every mask of the workload was checked against the machine before it began.
-    static_cast<void>(set_affinity(*self_.task, mask));
-  }
-
-  WorkThread& self_;
-  Engine& engine_;
-  const Workload& workload_;
-  u64 cpus_ = 0;
-};
+  return Progress::kGoOn;
+}
 
 } // namespace
 
 void thread_body(void* arg) {
   auto& self = *static_cast<WorkThread*>(arg);
-  const Instant begin = time::now();
-  const Progress last = Runner(self, self.engine->program()).run();
-  self.figures.lifetime = time::now() - begin;
+  sched::Task& task = sched::current();
+  self.task.store(&task, std::memory_order_relaxed);
+  self.pid = task.pid;
+  Progress last = self.engine->wait_for_start(self);
+  self.baseline.run_time = sched::task_runtime(task);
+  self.baseline.stats = task.stats;
+  if (last == Progress::kGoOn) last = run_phases(self);
   self.engine->thread_ended(self, last);
 }
 

@@ -22,11 +22,30 @@ struct Latency {
   u64 count = 0, min_ns = 0, p50_ns = 0, p99_ns = 0, max_ns = 0;
 };
 
+/// Jobs of a periodic thread: from the beginning of a timer's period to the `timer` event that ends it.
+struct Jobs {
+  u64 count = 0, misses = 0;
+  u64 response_max_ns = 0, lateness_max_ns = 0;
+  i64 slack_min_ns = 0, slack_mean_ns = 0; // rt-app's slack: from the job's end to the period's
+};
+
+/// What a task asks of the scheduler; phases may change it.
+struct Params {
+  std::string policy; // "other", "batch", "idle", "rr", "fifo", "deadline"
+  i64 nice = 0;       // other, batch, idle
+  u64 priority = 0;   // rr, fifo
+  u64 runtime_ns = 0; // deadline; other, batch, idle: custom slice, 0 for none
+  u64 deadline_ns = 0, period_ns = 0;
+};
+/// "fifo 50", "other", "other nice 5", "deadline 5/90 ms"
+std::string to_string(const Params& params);
+
 struct ThreadRow {
   std::string task; // key under "tasks"
+  u32 index = 0;    // of the task
   u32 instance = 0;
   u32 pid = 0;
-  std::string policy;  // what the scenario asks for
+  Params params;
   std::string cpus;    // "0-3"
   u64 run_ns = 0;      // CPU time
   u64 lifetime_ns = 0; // from its start to its end
@@ -37,6 +56,9 @@ struct ThreadRow {
   u64 voluntary = 0;
   u64 migrations = 0;
   u64 misuses = 0; // unlock of a mutex not held and the like
+  u64 lock_wait_max_ns = 0;
+  u64 ran_on = 0; // bit n: CPU n
+  Jobs jobs;
   Latency latency;
 };
 
@@ -91,7 +113,7 @@ struct TableOptions {
 /// Tables for people: threads, CPUs with bars, one line of totals. Ends in a newline.
 std::string format_tables(const Report& report, const TableOptions& options = {});
 
-/// One object {"version":1,"threads":[...],"cpus":[...],"total":{...}}, times in nanoseconds; for --json.
+/// One object {"version":2,"threads":[...],"cpus":[...],"total":{...}}, times in nanoseconds; for --json.
 nlohmann::ordered_json to_json(const Report& report);
 
 /// "1.25 ms", "830 ns", "12.0 s": three significant digits.

@@ -22,6 +22,13 @@ std::string percent(u64 part, u64 whole) {
                     : fmt::format("{:.1f}%", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
+std::string signed_time(i64 ns) {
+  return ns < 0 ? "-" + human_time(u64{0} - static_cast<u64>(ns)) : human_time(static_cast<u64>(ns));
+}
+
+/// "5", "12.5"
+std::string milliseconds(u64 ns) { return fmt::format("{:g}", static_cast<double>(ns) / 1e6); }
+
 std::string time_or_dash(const Latency& latency, u64 ns) { return latency.count == 0 ? "-" : human_time(ns); }
 
 enum class Align : u8 { kLeft, kRight };
@@ -70,6 +77,7 @@ class Table {
 /// A row of the thread table: one thread, or all threads of a task summed up.
 struct Row {
   std::string name;
+  std::string policy;
   std::string cpus;
   ThreadRow sum; // latency: count summed, min and max exact, percentiles the largest of the threads'
   u64 threads = 0;
@@ -86,6 +94,12 @@ void add_to(Row& row, const ThreadRow& thread) {
   sum.voluntary += thread.voluntary;
   sum.migrations += thread.migrations;
   sum.misuses += thread.misuses;
+  if (thread.jobs.count != 0) {
+    sum.jobs.slack_min_ns = sum.jobs.count == 0 ? thread.jobs.slack_min_ns
+                                                : std::min(sum.jobs.slack_min_ns, thread.jobs.slack_min_ns);
+    sum.jobs.count += thread.jobs.count;
+  }
+  sum.jobs.misses += thread.jobs.misses;
   if (thread.latency.count == 0) return;
   Latency& l = sum.latency;
   l.min_ns = l.count == 0 ? thread.latency.min_ns : std::min(l.min_ns, thread.latency.min_ns);
@@ -110,7 +124,9 @@ std::vector<Row> rows_of(const Report& report, Grouping grouping) {
         : several ? fmt::format("{}-{}", thread.task, thread.instance)
                   : thread.task;
     const auto [it, fresh] = index.emplace(name, rows.size());
-    if (fresh) rows.push_back({.name = name, .cpus = thread.cpus, .sum = {}, .threads = 0});
+    if (fresh)
+      rows.push_back(
+          {.name = name, .policy = to_string(thread.params), .cpus = thread.cpus, .sum = {}, .threads = 0});
     add_to(rows[it->second], thread);
   }
   return rows;
@@ -120,25 +136,28 @@ std::string thread_table(const Report& report, const TableOptions& options, cons
   const Grouping grouping =
       report.threads.size() > options.max_threads ? Grouping::kByTask : Grouping::kByThread;
   Table table({{"thread", Align::kLeft},
+               {"policy", Align::kLeft},
                {"cpus", Align::kLeft},
                {"run time"},
                {"share"},
                {"wakeups"},
-               {"min"},
                {"p50"},
                {"p99"},
                {"max"},
+               {"slack"},
+               {"misses"},
                {"preempted"},
                {"voluntary"},
-               {"migrated"},
-               {"overruns"}});
+               {"migrated"}});
   for (const Row& row : rows_of(report, grouping)) {
     const ThreadRow& t = row.sum;
     const Latency& l = t.latency;
-    table.add({row.name, row.cpus, human_time(t.run_ns), percent(t.run_ns, t.lifetime_ns),
-               fmt::to_string(t.activations), time_or_dash(l, l.min_ns), time_or_dash(l, l.p50_ns),
-               time_or_dash(l, l.p99_ns), time_or_dash(l, l.max_ns), fmt::to_string(t.preemptions),
-               fmt::to_string(t.voluntary), fmt::to_string(t.migrations), fmt::to_string(t.overruns)});
+    const bool periodic = t.jobs.count + t.jobs.misses != 0;
+    table.add({row.name, row.policy, row.cpus, human_time(t.run_ns), percent(t.run_ns, t.lifetime_ns),
+               fmt::to_string(t.activations), time_or_dash(l, l.p50_ns), time_or_dash(l, l.p99_ns),
+               time_or_dash(l, l.max_ns), t.jobs.count != 0 ? signed_time(t.jobs.slack_min_ns) : "-",
+               periodic ? fmt::to_string(t.jobs.misses) : "-", fmt::to_string(t.preemptions),
+               fmt::to_string(t.voluntary), fmt::to_string(t.migrations)});
   }
   std::string out = table.text(palette);
   if (grouping == Grouping::kByTask)
@@ -188,6 +207,19 @@ std::string totals(const Report& report, const Palette& palette) {
 }
 
 } // namespace
+
+std::string to_string(const Params& p) {
+  if (p.policy == "fifo" || p.policy == "rr") return fmt::format("{} {}", p.policy, p.priority);
+  if (p.policy == "deadline")
+    return p.deadline_ns == p.period_ns
+               ? fmt::format("deadline {}/{} ms", milliseconds(p.runtime_ns), milliseconds(p.period_ns))
+               : fmt::format("deadline {}/{}/{} ms", milliseconds(p.runtime_ns), milliseconds(p.deadline_ns),
+                             milliseconds(p.period_ns));
+  std::string out = p.policy;
+  if (p.nice != 0) out += fmt::format(" nice {}", p.nice);
+  if (p.runtime_ns != 0) out += fmt::format(" slice {}", human_time(p.runtime_ns));
+  return out;
+}
 
 std::string human_time(u64 ns) {
   struct Unit {

@@ -88,7 +88,7 @@ class ExpectReader {
   }
 
   std::optional<double> number(const JsonValue& value) {
-    const std::string wanted = fmt::format("expected a value of {}, a number from {:.15g} to {:.15g}",
+    const std::string wanted = fmt::format("expected a value of {}, a number from {:.0f} to {:.0f}",
                                            metric_.name, metric_.min, metric_.max);
     if (value.kind != JsonValue::Kind::kNumber) {
       context_.error(value.at, fmt::format("{}, not {}", wanted, describe(value)));
@@ -105,7 +105,7 @@ class ExpectReader {
     if (value.kind == JsonValue::Kind::kNumber && value.number > 0 && value.number <= metric_.max)
       return value.number;
     context_.error(
-        value.at, fmt::format("expected a distance from \"is\", a number above 0 and at most {:.15g}, not {}",
+        value.at, fmt::format("expected a distance from \"is\", a number above 0 and at most {:.0f}, not {}",
                               metric_.max, describe(value)));
     return 0;
   }

@@ -15,6 +15,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (outcome.messages.empty()) std::abort();
     return 0;
   }
+  for (const scenario::Expectation& expectation : outcome.scenario->expectations) {
+    const scenario::MetricInfo& metric = info(expectation.metric);
+    if (expectation.task && *expectation.task >= outcome.scenario->tasks.size()) std::abort();
+    if (metric.bound == scenario::BoundKind::kNumber && to_string(expectation.bound).empty()) std::abort();
+    if (metric.bound == scenario::BoundKind::kCpus && expectation.cpus >> 4 != 0) std::abort();
+  }
   const std::string text = scenario::compile(*outcome.scenario);
   const auto workload = std::make_unique<workload::Workload>();
   if (!workload::parse_workload(text, *workload)) std::abort();

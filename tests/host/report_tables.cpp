@@ -12,11 +12,11 @@ using namespace runnel::report;
 namespace {
 
 const std::string kThread =
-    R"(runnel: report {"kind":"thread","task":"hog","instance":0,"pid":7,"policy":"other","cpus":"0-3","run_ns":1500000,"lifetime_ns":2000000,"activations":3,"loops":1,"overruns":0,"preemptions":4,"voluntary":5,"migrations":6,"misuses":0,"latency":{"count":3,"min_ns":900,"p50_ns":1250,"p99_ns":30000,"max_ns":31000}})";
+    R"(runnel: report {"kind":"thread","task":"hog","index":2,"instance":0,"pid":7,"policy":"other","nice":5,"priority":0,"runtime_ns":0,"deadline_ns":0,"period_ns":0,"cpus":"0-3","ran_on":5,"run_ns":1500000,"lifetime_ns":2000000,"activations":3,"loops":1,"overruns":0,"preemptions":4,"voluntary":5,"migrations":6,"misuses":0,"lock_wait_max_ns":77,"jobs":{"count":2,"misses":1,"response_max_ns":1100,"slack_min_ns":-100,"slack_mean_ns":40,"lateness_max_ns":100},"latency":{"count":3,"min_ns":900,"p50_ns":1250,"p99_ns":30000,"max_ns":31000}})";
 const std::string kCpu =
     R"(runnel: report {"kind":"cpu","cpu":0,"busy_ns":1500000,"idle_ns":500000,"switches":42})";
 const std::string kTotal =
-    R"(runnel: report {"kind":"total","version":1,"seed":9,"ended":"duration","wall_ns":2000000,"threads":1,"switches":42,"run_ns":1500000,"preemptions":4,"migrations":6,"activations":3,"latency":{"count":3,"min_ns":900,"p50_ns":1250,"p99_ns":30000,"max_ns":31000},"forks_refused":0})";
+    R"(runnel: report {"kind":"total","version":2,"seed":9,"ended":"duration","wall_ns":2000000,"threads":1,"switches":42,"run_ns":1500000,"preemptions":4,"migrations":6,"activations":3,"latency":{"count":3,"min_ns":900,"p50_ns":1250,"p99_ns":30000,"max_ns":31000},"forks_refused":0})";
 
 Collector collect(std::initializer_list<std::string> lines) {
   Collector collector;
@@ -57,15 +57,16 @@ TEST_CASE("report: damaged lines are problems, not crashes", "[report]") {
 TEST_CASE("report: tables", "[report]") {
   const Collector c = collect({kThread, kCpu, kTotal});
   const std::string text = format_tables(c.report(), {.colour = Colour::kOff, .width = 57});
-  CHECK(text == "thread  cpus  run time  share  wakeups     min      p50      p99      max  preempted  "
-                "voluntary  migrated  overruns\n"
-                "hog     0-3    1.50 ms  75.0%        3  900 ns  1.25 us  30.0 us  31.0 us          4        "
-                "  5         6         0\n"
-                "\n"
-                "cpu 0   75.0% busy  ###############.....      42 switches\n"
-                "\n"
-                "1 threads, 2.00 ms of guest time: 3 wake-ups, 42 switches, 4 preemptions, 6 migrations\n"
-                "wake-up latency: min 900 ns, p50 1.25 us, p99 30.0 us, max 31.0 us\n");
+  CHECK(text ==
+        "thread  policy        cpus  run time  share  wakeups      p50      p99      max    slack  misses  "
+        "preempted  voluntary  migrated\n"
+        "hog     other nice 5  0-3    1.50 ms  75.0%        3  1.25 us  30.0 us  31.0 us  -100 ns       1  "
+        "        4          5         6\n"
+        "\n"
+        "cpu 0   75.0% busy  ###############.....      42 switches\n"
+        "\n"
+        "1 threads, 2.00 ms of guest time: 3 wake-ups, 42 switches, 4 preemptions, 6 migrations\n"
+        "wake-up latency: min 900 ns, p50 1.25 us, p99 30.0 us, max 31.0 us\n");
   CHECK(format_tables(c.report(), {.colour = Colour::kOn}).find("\x1b[1m") != std::string::npos);
   CHECK(text.find('\x1b') == std::string::npos);
 }
@@ -110,6 +111,20 @@ TEST_CASE("report: many threads are summed up by task, and notes are made", "[re
   CHECK(text.find("note: ended early") != std::string::npos);
   CHECK(text.find("note: 2 events without effect") != std::string::npos);
   CHECK(text.find("note: 5 forks refused") != std::string::npos);
+}
+
+TEST_CASE("report: what a task asks for is short and whole", "[report]") {
+  CHECK(to_string(Params{.policy = "other"}) == "other");
+  CHECK(to_string(Params{.policy = "batch", .nice = -3}) == "batch nice -3");
+  CHECK(to_string(Params{.policy = "other", .runtime_ns = 100'000}) == "other slice 100 us");
+  CHECK(to_string(Params{.policy = "rr", .nice = 5, .priority = 7}) == "rr 7");
+  CHECK(to_string(Params{.policy = "deadline",
+                         .runtime_ns = 5'000'000,
+                         .deadline_ns = 90'000'000,
+                         .period_ns = 90'000'000}) == "deadline 5/90 ms");
+  CHECK(to_string(Params{
+            .policy = "deadline", .runtime_ns = 500'000, .deadline_ns = 2'000'000, .period_ns = 9'000'000}) ==
+        "deadline 0.5/2/9 ms");
 }
 
 TEST_CASE("report: times have three digits", "[report]") {
