@@ -58,7 +58,8 @@ void put_reason(Sink& sink, const sched::Task& task, const SchedParams& params, 
     sink.write("it needs ");
     put_share(sink, bandwidth);
     sink.write(" of a CPU, that is ");
-    put_share(sink, sched::dl_missing_bandwidth(*sched::task_rq(task).rd, 0, bandwidth));
+    put_share(sink, sched::dl_missing_bandwidth(
+                        task, {params.runtime_ns, params.deadline_ns, params.period_ns, 0}));
     sink.write(" more than can still be admitted (EBUSY)");
     return;
   }
