@@ -68,6 +68,16 @@ void set_tick(Rq& rq, const Task& next) REQUIRES(rq.lock) {
     port::tick_stop();
 }
 
+/// prev_state as ftrace has it (spec 8.2), which differs from Task::state: 0x100 says that it was preempted,
+/// 0x80 that it sleeps and is no load, 0x10 that it is dead.
+u32 reported_state(Mode mode, bool blocks, u32 state) {
+  static constexpr u32 kReportedPreempted = 0x100, kReportedIdle = 0x80, kReportedDead = 0x10;
+  if (!blocks) return mode == Mode::kPreempt ? kReportedPreempted : u32{kRunning};
+  if ((state & kDead) != 0) return kReportedDead;
+  if ((state & (kUninterruptible | kNoLoad)) == (kUninterruptible | kNoLoad)) return kReportedIdle;
+  return state & (kInterruptible | kUninterruptible | kStopped | kTraced | kParked);
+}
+
 void trace_switch(const Task& prev, u32 prev_state, const Task& next, const Pick& pick) {
   if (!port::trace_enabled()) return;
   port::trace(trace::EventType::kSchedPick, next.pid, pick.a, pick.b);
@@ -118,7 +128,7 @@ void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
   ++(blocks ? prev.stats.nvcsw : prev.stats.nivcsw);
   next.on_cpu.store(1, std::memory_order_relaxed);
   rq.curr = &next;
-  trace_switch(prev, blocks ? prev_state : u32{kRunning}, next, pick);
+  trace_switch(prev, reported_state(mode, blocks, prev_state), next, pick);
   finish_task_switch(*port::context_switch(prev, next));
 }
 
