@@ -22,7 +22,10 @@ void scale_base_slice(u32 cpus) {
   fair_tunables.base_slice.store(unscaled * factor, std::memory_order_relaxed);
 }
 
-u64 fair_slice(const Task& p) { return p.se.slice; }
+u64 fair_slice(const Task& p) {
+  // The default may have been scaled since the task last took it.
+  return p.se.custom_slice ? p.se.slice : fair_tunables.base_slice.load(std::memory_order_relaxed);
+}
 void fair_set_slice(Task& p, u64 slice_ns) { eevdf::set_custom_slice(p.se, slice_ns, fair_rules()); }
 
 void FairClass::reweight_task(Rq& rq, Task& p, u32 weight) const {
