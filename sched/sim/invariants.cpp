@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sched/sim/invariants.hpp"
 
+#include "sched/sim/event_text.hpp"
 #include "sched/sim/machine.hpp"
 
 #include <sched/rq.hpp>
@@ -15,6 +16,8 @@ std::string name_of(const sched::Task& task) {
 bool flag(const ThreadInfo& thread, ThreadFlag which) {
   return (thread.flags.load(std::memory_order_relaxed) & which) != 0;
 }
+
+constexpr usize kEventsShown = 40;
 
 std::string lock_name(const Lock& lock) {
   const std::string rank(to_string(lock.rank()));
@@ -150,6 +153,10 @@ std::string describe_failure(Machine& m, const std::string& invariant, const std
     text += "\n  " + name_of(*task) + " waits, state " +
             std::to_string(task->state.load(std::memory_order_relaxed));
   }
+  const std::vector<trace::Event>& events = m.trace();
+  const usize first = events.size() > kEventsShown ? events.size() - kEventsShown : 0;
+  for (usize i = first; i < events.size(); ++i)
+    text += (i == first ? "\n  last events:\n    " : "\n    ") + to_string(events[i]);
   return text;
 }
 
