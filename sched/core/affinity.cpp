@@ -70,7 +70,23 @@ bool may_run_here(const Rq& rq, const Task& p) { return rq.curr == &p || p.is_on
 
 enum class Wait { kNo, kStopper, kEnable };
 
-/// The change itself. Says what must happen before `p` is certain not to run on a forbidden CPU (A5).
+/// What must happen before `p` is certain not to run outside its mask (A5). pi_lock and rq lock.
+Wait must_wait(const Rq& rq, Task& p, CpuId& cpu, AffinityRequest& request) REQUIRES(rq.lock) {
+  cpu = p.task_cpu();
+  if (p.cpus_mask.test(cpu) && port::active_cpus().test(cpu)) return Wait::kNo;
+  if (p.migration_disabled != 0) {
+    if (&p == &current()) return Wait::kNo; // it leaves when it enables migration itself
+    request.next = p.affinity_request;
+    p.affinity_request = &request;
+    return Wait::kEnable;
+  }
+  const bool on_its_way =
+      p.is_queued() || p.state.load(std::memory_order_relaxed) == kWaking || may_run_here(rq, p);
+  return on_its_way ? Wait::kStopper
+                    : Wait::kNo; // a blocked task is placed by its waker, which looks at the new mask
+}
+
+/// The change itself.
 Wait change_mask(Task& p, const CpuMask& mask, CpuId& cpu,
                  AffinityRequest& request) NO_THREAD_SAFETY_ANALYSIS {
   DeferredCallbacks callbacks;
@@ -84,17 +100,15 @@ Wait change_mask(Task& p, const CpuMask& mask, CpuId& cpu,
     p.sched_class->set_cpus_allowed(rq, p, mask);
   }
   callbacks.take(rq);
-  cpu = p.task_cpu();
-  if (mask.test(cpu) && port::active_cpus().test(cpu)) return Wait::kNo;
-  if (p.migration_disabled != 0 && &p != &current()) {
-    request.next = p.affinity_request;
-    p.affinity_request = &request;
-    return Wait::kEnable;
-  }
-  const bool on_its_way =
-      p.is_queued() || p.state.load(std::memory_order_relaxed) == kWaking || may_run_here(rq, p);
-  return on_its_way ? Wait::kStopper
-                    : Wait::kNo; // a blocked task is placed by its waker, which looks at the new mask
+  return must_wait(rq, p, cpu, request);
+}
+
+/// The stopper has run. `p` may have disabled migration before the stopper got the CPU; then it is still
+/// there.
+Wait look_again(Task& p, CpuId& cpu, AffinityRequest& request) NO_THREAD_SAFETY_ANALYSIS {
+  const port::IrqLockGuard pi(p.pi_lock);
+  TaskRqLock locked(p);
+  return must_wait(locked.rq(), p, cpu, request);
 }
 
 void wait_for(AffinityRequest& request) {
@@ -126,16 +140,12 @@ Result<> set_cpus_allowed(Task& p, const CpuMask& mask) {
   if (const Result<> ok = dl_check_mask(p, mask); !ok) return ok; // A3
   AffinityRequest request;
   CpuId cpu;
-  switch (change_mask(p, mask, cpu, request)) {
-  case Wait::kNo:
-    break;
-  case Wait::kStopper:
+  Wait wait = change_mask(p, mask, cpu, request);
+  while (wait == Wait::kStopper) {
     stop_one_cpu(cpu, push_from_here, &p);
-    break;
-  case Wait::kEnable:
-    wait_for(request);
-    break;
+    wait = look_again(p, cpu, request);
   }
+  if (wait == Wait::kEnable) wait_for(request);
   return {};
 }
 

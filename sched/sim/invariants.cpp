@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sched/sim/invariants.hpp"
 
+#include "sched/sim/event_text.hpp"
 #include "sched/sim/machine.hpp"
 
 #include <sched/rq.hpp>
@@ -16,6 +17,8 @@ std::string name_of(const sched::Task& task) {
 bool flag(const ThreadInfo& thread, ThreadFlag which) {
   return (thread.flags.load(std::memory_order_relaxed) & which) != 0;
 }
+
+constexpr usize kEventsShown = 40;
 
 std::string lock_name(const Lock& lock) {
   const std::string rank(to_string(lock.rank()));
@@ -47,26 +50,24 @@ void check_clocks(Machine& m, VirtualCpu& cpu) {
   cpu.clock_task_seen = rq.clock_task.ns;
 }
 
-/// A CPU that waits for an interrupt, with none under way and nobody about to send one, has nothing to do.
-void check_halted(Machine& m, const VirtualCpu& cpu) {
-  const sched::Rq& rq = sched::cpu_rq(cpu.id);
-  const std::string which =
-      "cpu " + std::to_string(cpu.id.value) + " is halted, no interrupt is under way, but ";
-  if (flag(*cpu.current, kNeedResched)) m.fail("B8", which + "need_resched is set");
-  if (rq.wake_list.load(std::memory_order_relaxed) != nullptr)
-    m.fail("B9", which + "its wake list is not empty");
-  if (rq.ttwu_pending.load(std::memory_order_relaxed) != 0) m.fail("C07", which + "ttwu_pending is not 0");
-  if (rq.nr_running_hint.load(std::memory_order_relaxed) != 0)
-    m.fail("C09", which + "its runqueue is not empty");
+[[noreturn]] void fail_at_rest(Machine& m, const VirtualCpu& cpu, const char* invariant, const char* what) {
+  m.fail(invariant, "cpu " + std::to_string(cpu.id.value) +
+                        (cpu.at == At::kHalt ? " is halted" : " runs a task's code") +
+                        ", no interrupt is under way, but " + what);
 }
 
-void check_in_task(Machine& m, const VirtualCpu& cpu) {
+/// A CPU that is in task code or waits for an interrupt, with none under way and nobody about to send one,
+/// has nothing to do for the scheduler.
+void check_at_rest(Machine& m, const VirtualCpu& cpu) {
   const sched::Rq& rq = sched::cpu_rq(cpu.id);
-  const std::string which =
-      "cpu " + std::to_string(cpu.id.value) + " runs a task's code, no interrupt is under way, but ";
-  if (flag(*cpu.current, kNeedResched)) m.fail("C14", which + "need_resched is set");
+  const bool halted = cpu.at == At::kHalt;
+  if (flag(*cpu.current, kNeedResched)) fail_at_rest(m, cpu, halted ? "B8" : "C14", "need_resched is set");
   if (rq.wake_list.load(std::memory_order_relaxed) != nullptr)
-    m.fail("B9", which + "its wake list is not empty");
+    fail_at_rest(m, cpu, "B9", "its wake list is not empty");
+  if (rq.ttwu_pending.load(std::memory_order_relaxed) != 0)
+    fail_at_rest(m, cpu, "C07", "ttwu_pending is not 0");
+  if (halted && rq.nr_running_hint.load(std::memory_order_relaxed) != 0)
+    fail_at_rest(m, cpu, "C09", "its runqueue is not empty");
 }
 
 } // namespace
@@ -75,8 +76,7 @@ void check_step(Machine& m, VirtualCpu& cpu) {
   check_clocks(m, cpu);
   // While others are in the middle of something, one of them may be about to send the interrupt.
   if (m.in_scheduler() != 0 || cpu.ipi_at != kNoTime) return;
-  if (cpu.at == At::kHalt) check_halted(m, cpu);
-  if (cpu.at == At::kTask) check_in_task(m, cpu);
+  if (cpu.at != At::kScheduler) check_at_rest(m, cpu);
 }
 
 void check_runqueues(Machine& m) {
@@ -94,8 +94,7 @@ void check_runqueues(Machine& m) {
     if (cpu.at != At::kScheduler && rq.balance_callbacks != nullptr)
       m.fail("C32", "cpu " + std::to_string(i) + ": a balance callback was left behind");
     if (m.in_scheduler() != 0 || cpu.ipi_at != kNoTime) continue;
-    if (cpu.at == At::kHalt) check_halted(m, cpu);
-    if (cpu.at == At::kTask) check_in_task(m, cpu);
+    if (cpu.at != At::kScheduler) check_at_rest(m, cpu);
   }
 }
 
@@ -153,6 +152,10 @@ std::string describe_failure(Machine& m, const std::string& invariant, const std
     text += "\n  " + name_of(*task) + " waits, state " +
             std::to_string(task->state.load(std::memory_order_relaxed));
   }
+  const std::vector<trace::Event>& events = m.trace();
+  const usize first = events.size() > kEventsShown ? events.size() - kEventsShown : 0;
+  for (usize i = first; i < events.size(); ++i)
+    text += (i == first ? "\n  last events:\n    " : "\n    ") + to_string(events[i]);
   return text;
 }
 

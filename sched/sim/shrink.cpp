@@ -42,6 +42,11 @@ class Shrinker {
   Shrunk go() {
     while (step()) {
     }
+    try {
+      run_case(property_, result_.smallest, Tracing::kOn); // once more, for its last events
+    } catch (const Failure& failure) {
+      result_.failure = failure.what();
+    }
     return std::move(result_);
   }
 

@@ -107,12 +107,11 @@ void wait_until(const std::function<bool()>& condition) {
 
 Result<> set_affinity(Task& task, const CpuMask& mask) {
   const u64 mine = ++task.affinity_changes;
-  ++task.setters;
+  const bool alone = task.setters++ == 0;
   task.settled_mask = CpuMask::all();
   const Result<> ok = sched::set_cpus_allowed(task, mask);
   --task.setters;
-  if (!ok || task.affinity_changes != mine || task.setters != 0)
-    return ok; // which of several won is not known
+  if (!ok || !alone || task.affinity_changes != mine) return ok; // which of several won is not known
   task.settled_mask = mask;
   if (task.owner != kNoCpu && !mask.test(CpuId{task.owner}))
     machine->fail("C16", "set_cpus_allowed returned while the task runs outside its new mask");

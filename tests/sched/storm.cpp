@@ -84,6 +84,7 @@ struct Member {
   }
 
   void pinned() {
+    mark(3, 0);
     const sched::MigrateDisableGuard stay;
     const CpuId here = sim::cpu();
     for (u64 i = rng.between(1, 3); i != 0; --i) {
@@ -110,6 +111,11 @@ struct Member {
     if (ran_on != cpu.value) sim::machine->fail("C21", "a stopper call did not run on its CPU");
   }
 
+  void mark(u32 what, u64 detail) {
+    if (sched::port::trace_enabled())
+      sched::port::trace(trace::EventType::kMark, sim::self().pid, what, detail);
+  }
+
   void act() {
     const Storm& s = weather.storm;
     u64 draw =
@@ -130,7 +136,13 @@ struct Member {
       if (taken < must_take) take();
       return;
     }
-    if (chosen(s.affinity)) return static_cast<void>(sim::set_affinity(anybody(), random_cpus(rng)));
+    if (chosen(s.affinity)) {
+      sim::Task& target = anybody();
+      const CpuMask mask = random_cpus(rng);
+      mark(1, target.pid | mask.bits() << 32);
+      static_cast<void>(sim::set_affinity(target, mask));
+      return mark(2, target.pid);
+    }
     if (chosen(s.pin)) return pinned();
     if (chosen(s.policy)) return static_cast<void>(sched::sched_setattr(anybody(), random_attr(rng)));
     if (chosen(s.fork)) return fork();
