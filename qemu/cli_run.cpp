@@ -16,7 +16,7 @@ struct Options : ScenarioOptions {
 };
 
 ExitStatus save_events(const Options& options, const TracedRun& run) {
-  const fs::path file = per_arch(options.events, run.arch, options.machine.arches.size());
+  const fs::path file = per_ground(options.events, run.ground, options.grounds().size());
   write_file(file, file.extension() == ".json" ? to_chrome_json(run.log, make_timeline(run.log))
                                                : to_text(run.log));
   say(options, fmt::format("{} scheduling events in {}", run.log.events.size(), file.string()));

@@ -20,11 +20,11 @@ struct Options : ScenarioOptions {
   std::string out;
 };
 
-/// One folder an architecture when there are several.
-fs::path folder_for(const Options& options, Arch arch) {
+/// One folder a ground when there are several.
+fs::path folder_for(const Options& options, const std::string& ground) {
   const fs::path folder =
       options.out.empty() ? "trace-" + scenario_file(options.scenario).stem().string() : options.out;
-  return options.machine.arches.size() < 2 ? folder : folder / std::string(to_string(arch));
+  return options.grounds().size() < 2 ? folder : folder / ground;
 }
 
 void make_folder(const fs::path& folder) {
@@ -57,7 +57,7 @@ ExitStatus say_violations(const std::vector<Violation>& violations) {
 }
 
 ExitStatus save(const Options& options, const TracedRun& run) {
-  const fs::path folder = folder_for(options, run.arch);
+  const fs::path folder = folder_for(options, run.ground);
   const Timeline line = make_timeline(run.log);
   const std::vector<Violation> violations = check_trace(run.log);
   write_file(folder / "trace.txt", to_text(run.log));
@@ -75,7 +75,7 @@ ExitStatus save(const Options& options, const TracedRun& run) {
 
 ExitStatus trace(const Options& options) {
   // Before the run: nobody wants to wait for it in vain.
-  for (const Arch arch : options.machine.arches) make_folder(folder_for(options, arch));
+  for (const std::string& ground : options.grounds()) make_folder(folder_for(options, ground));
   return run_scenario(options, [&](const TracedRun& run) { return save(options, run); });
 }
 

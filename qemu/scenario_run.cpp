@@ -2,9 +2,9 @@
 #include "qemu/scenario_run.hpp"
 
 #include "qemu/lines.hpp"
-#include "qemu/report/verdict.hpp"
 #include "qemu/scenario/initrd.hpp"
 #include "qemu/scenario/scenario.hpp"
+#include "qemu/scenario_show.hpp"
 #include "qemu/symbolize.hpp"
 #include "qemu/terminal.hpp"
 #include "qemu/volume.hpp"
@@ -71,20 +71,19 @@ class RunOne {
     if (!options_.json) say(fmt::format("{}: {}", describe(guest.machine), scenario_.file));
     const GuestRun run = run_guest(guest);
     clear_status();
-    if (!options_.log.empty())
-      write_file(per_arch(options_.log, arch_, options_.machine.arches.size()), run.serial);
+    if (!options_.log.empty()) write_file(options_.log_file(to_string(arch_)), run.serial);
     if (run.end == RunEnd::kInterrupted) throw Failure(ExitStatus::kInterrupted, "interrupted");
     ExitStatus status = status_of(run);
     if (run.end == RunEnd::kSaid && run.said == GuestEnd::kBadCommandLine &&
         run.reason.starts_with(kWorkloadRefused))
-      throw Failure(ExitStatus::kUsage,
-                    fmt::format("{}: {}", scenario_.file, run.reason.substr(kWorkloadRefused.find(' ') + 1)));
+      throw_refused(scenario_, std::string_view(run.reason).substr(kWorkloadRefused.find(' ') + 1));
     if (!run.passed())
       show_failure(run, guest.elf);
     else if (!collector_.complete())
-      status = incomplete();
+      status = show_incomplete(collector_, std::string(to_string(arch_)));
     else
-      status = worse(status, show_report(guest.machine, all));
+      status =
+          worse(status, show_report(options_, scenario_, collector_.report(), about(guest.machine), all));
     if (take_trace_ && run.end == RunEnd::kSaid) status = worse(status, hand_over(run, guest.machine));
     return status;
   }
@@ -93,6 +92,14 @@ class RunOne {
   std::string initrd_bytes() const {
     require_file(options_.initrd, "initrd");
     return read_file(options_.initrd);
+  }
+
+  nlohmann::ordered_json about(const MachineSpec& machine) const {
+    return {{"on", to_string(arch_)},
+            {"arch", to_string(arch_)},
+            {"boot", to_string(machine.boot)},
+            {"cpus", machine.cpus},
+            {"deterministic", options_.machine.deterministic}};
   }
 
   void take_line(const std::string& line) {
@@ -135,39 +142,11 @@ class RunOne {
     fmt::print(stderr, "again: ./runnel {}{}\n", again, machine.deterministic ? " --deterministic" : "");
   }
 
-  ExitStatus incomplete() {
-    for (const std::string& problem : collector_.problems()) fmt::print(stderr, "runnel: {}\n", problem);
-    fmt::print(stderr, "runnel: {}: the guest's report is not complete\n", to_string(arch_));
-    return ExitStatus::kInternal;
-  }
-
-  /// kFailed when an expectation does not hold.
-  ExitStatus show_report(const MachineSpec& machine, nlohmann::ordered_json& all) {
-    const auto verdicts = report::judge(scenario_, collector_.report());
-    const ExitStatus status = report::all_hold(verdicts) ? ExitStatus::kPassed : ExitStatus::kFailed;
-    if (options_.json) {
-      all.push_back({{"arch", to_string(arch_)},
-                     {"boot", to_string(machine.boot)},
-                     {"cpus", machine.cpus},
-                     {"deterministic", options_.machine.deterministic},
-                     {"scenario", scenario_.file},
-                     {"report", report::to_json(collector_.report())},
-                     {"expectations", report::to_json(verdicts)}});
-      return status;
-    }
-    const Terminal& terminal = Terminal::get();
-    const report::TableOptions how{.colour = terminal.colours() ? report::Colour::kOn : report::Colour::kOff,
-                                   .width = terminal.width()};
-    fmt::print("{}{}\n", report::format_tables(collector_.report(), how),
-               report::format_verdicts(verdicts, how));
-    std::fflush(stdout);
-    return status;
-  }
-
   ExitStatus hand_over(const GuestRun& run, const MachineSpec& machine) const {
     if (run.bulk.empty()) throw Failure(ExitStatus::kInternal, "the guest announced no scheduling events");
     const std::string name = fs::path(scenario_.file).filename().string();
-    return take_trace_({arch_, fmt::format("{}: {}", describe(machine), name), read_rings(run.bulk)});
+    return take_trace_({std::string(to_string(arch_)), fmt::format("{}: {}", describe(machine), name),
+                        read_rings(run.bulk)});
   }
 
   const ScenarioOptions& options_;
@@ -184,6 +163,12 @@ void ScenarioOptions::add_to(CLI::App& app) {
   app.add_option("SCENARIO", scenario,
                  "A file, or the name of one in qemu/scenarios (default: default.json there)");
   machine.add_to(app, MachineOptions::Arches::kAll, MachineOptions::Smp::kOne);
+  app.add_option("--on", on,
+                 "Grounds to run on, as sim,x86_64: the simulated machine, or an architecture under QEMU")
+      ->check(CLI::IsMember({"sim", "x86_64", "aarch64"}))
+      ->delimiter(',')
+      ->excludes("--arch")
+      ->type_name("GROUND");
   app.add_option("--duration", duration, "Seconds, instead of the scenario's own")
       ->check(CLI::Range(0.001, 3600.0))
       ->type_name("S");
@@ -200,11 +185,22 @@ fs::path scenario_file(const std::string& name) {
   return name;
 }
 
-fs::path per_arch(const std::string& name, Arch arch, std::size_t arches) {
+std::vector<std::string> ScenarioOptions::grounds() const {
+  if (!on.empty()) return on;
+  std::vector<std::string> names;
+  for (const Arch arch : machine.arches) names.emplace_back(to_string(arch));
+  return names;
+}
+
+fs::path ScenarioOptions::log_file(std::string_view ground) const {
+  return per_ground(log, ground, grounds().size());
+}
+
+fs::path per_ground(const std::string& name, std::string_view ground, std::size_t grounds) {
   fs::path path = name;
-  if (arches < 2) return path;
+  if (grounds < 2) return path;
   const std::string extension = path.extension().string();
-  return path.replace_extension(std::string(to_string(arch)) + extension);
+  return path.replace_extension(std::string(ground) + extension);
 }
 
 void say(const ScenarioOptions& options, const std::string& text) {
@@ -216,8 +212,11 @@ ExitStatus run_scenario(const ScenarioOptions& options, const TakeTrace& take_tr
   const scenario::Scenario scenario = load(options);
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   ExitStatus status = ExitStatus::kPassed;
-  for (const Arch arch : options.machine.arches)
-    status = worse(status, RunOne(options, scenario, arch, take_trace).run(all));
+  for (const std::string& ground : options.grounds())
+    if (const auto arch = parse_arch(ground))
+      status = worse(status, RunOne(options, scenario, *arch, take_trace).run(all));
+    else
+      status = worse(status, run_simulated(options, scenario, take_trace, all));
   if (options.json) fmt::print("{}\n", nlohmann::ordered_json{{"version", 1}, {"runs", all}}.dump(2));
   return status;
 }

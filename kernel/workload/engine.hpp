@@ -10,6 +10,7 @@
 #include "kernel/workload/parse.hpp"
 
 #include <atomic>
+#include <sched/mutex.hpp>
 #include <sched/sched.hpp>
 
 namespace runnel::workload {
@@ -59,7 +60,7 @@ struct WorkThread : Waiter {
 };
 
 struct MutexObject {
-  ground::Mutex mutex;
+  sched::Mutex mutex;
   MutexRecord record; // under the engine's lock
 };
 

@@ -3,9 +3,6 @@
 // threads (kernel_ground.hpp), the host tool those of the simulated machine (found as <workload_ground.hpp>
 // by include path). Either provides, in runnel::workload::ground:
 //   SpinLock, SpinGuard, LockRank   preemption is off while it is held; wake-ups are made under it
-//   Mutex                 a sleeping lock with the scheduler's priority inheritance: lock(), try_lock(),
-//   unlock()
-//                         by the owner
 //   allocate(bytes), release(pointer)
 //   create(name, body, arg, cpus)   Result<sched::Task*>: a thread that runs; kNOMEM, kINVAL: no CPU for it
 //   join(task)            until it has ended; once a thread

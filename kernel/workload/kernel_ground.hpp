@@ -4,14 +4,13 @@
 
 #include "kernel/log/log.hpp"
 #include "kernel/mm/kmalloc.hpp"
-#include "kernel/sync/mutex.hpp"
+#include "kernel/sync/spinlock.hpp"
 #include "kernel/task/kthread.hpp"
 #include "kernel/time/sleep.hpp"
 
 namespace runnel::workload::ground {
 
 using sync::LockRank;
-using sync::Mutex;
 using sync::SpinGuard;
 using sync::SpinLock;
 

@@ -10,12 +10,9 @@
 
 namespace runnel::workload {
 
-struct MutexRecord;
-
 /// One thread's place in the list of the one object it waits for.
 struct Waiter {
   Waiter* next = nullptr;
-  const MutexRecord* wants = nullptr; // the mutex it waits for
 };
 
 class WaitList {
@@ -70,18 +67,6 @@ struct SemaphoreObject {
   u64 count = 0;
   WaitList waiters;
 };
-
-/// Whether a thread that waits for `mutex` would wait for ever: the owners in a row wait for each other, and
-/// the last of them for `self`. (Each thread waits for one mutex at most, so the row has no branches; no
-/// cycle without `self` can exist, because whoever would close one is told so.)
-inline bool would_deadlock(const MutexRecord& mutex, const Waiter& self) {
-  const MutexRecord* wanted = &mutex;
-  while (wanted != nullptr && wanted->owner != nullptr) {
-    if (wanted->owner == &self) return true;
-    wanted = wanted->owner->wants;
-  }
-  return false;
-}
 
 /// The longest waiter goes on. False: nobody waited.
 template <typename Wake> bool signal(ConditionObject& condition, Wake wake) {

@@ -5,7 +5,7 @@
 #include "kernel/fs/cpio.hpp"
 #include "kernel/log/log.hpp"
 #include "kernel/mm/unique_ptr.hpp"
-#include "kernel/workload/report.hpp"
+#include "kernel/workload/play.hpp"
 
 namespace runnel::workload {
 
@@ -13,42 +13,20 @@ namespace {
 
 using boot::ExitCode;
 
-/// Every mask must leave a CPU that is there; a scenario for a larger machine is refused, not bent.
-bool fits_machine(const Workload& workload) {
-  const CpuMask online = sched::port::online_cpus();
-  const auto check = [&](const TaskProgram& task, const Attributes& attributes) {
-    const CpuMask missing = CpuMask::from_bits(attributes.cpus) & ~online;
-    if (missing.empty()) return true;
-    raw_print("runnel: error workload: task {} is to run on CPU {}, this machine has {} CPUs", task.name,
-              missing.lowest(), online.count());
-    return false;
-  };
-  for (u32 i = 0; i < workload.task_count; ++i) {
-    const TaskProgram& task = workload.tasks[i];
-    if (!check(task, task.attributes)) return false;
-    for (const Phase& phase : workload.phases_of(task))
-      if (!check(task, phase.attributes)) return false;
-  }
-  return true;
-}
-
-ExitCode out_of_memory() {
-  raw_print("runnel: error workload: out of memory");
-  return ExitCode::kInternal;
-}
-
 ExitCode execute(const Workload& workload, u64 seed) {
-  const auto engine = make_unique<Engine>(workload);
-  if (!engine) return out_of_memory();
   printk("workload: {} tasks, {} phases, {} events, {} ms", workload.task_count, workload.phase_count,
          workload.event_count, workload.duration.ns / 1'000'000);
-  if (!engine->run()) return out_of_memory();
-  if (engine->ending() == Ending::kRefused) {
-    raw_print("runnel: error workload: {}", engine->refusal());
+  switch (play(workload, seed)) {
+  case Played::kReported:
+    return ExitCode::kPassed;
+  case Played::kNoSuchCpu:
+    return ExitCode::kBootFailed;
+  case Played::kRefused:
     return ExitCode::kBadCommandLine;
+  case Played::kNoMemory:
+    break;
   }
-  print_report(*engine, seed);
-  return ExitCode::kPassed;
+  return ExitCode::kInternal;
 }
 
 } // namespace
@@ -65,7 +43,10 @@ boot::ExitCode run_workload(std::span<const std::byte> initrd, u64 seed) {
     return ExitCode::kBootFailed;
   }
   const auto workload = make_unique<Workload>();
-  if (!workload) return out_of_memory();
+  if (!workload) {
+    raw_print("runnel: error workload: out of memory");
+    return ExitCode::kInternal;
+  }
   const std::string_view text(reinterpret_cast<const char*>(file->content.data()), file->content.size());
   if (const auto parsed = parse_workload(text, *workload); !parsed) {
     const ParseError& error = parsed.error();
@@ -73,7 +54,6 @@ boot::ExitCode run_workload(std::span<const std::byte> initrd, u64 seed) {
               error.word.empty() ? "" : ", not ", error.word.substr(0, 40));
     return ExitCode::kBootFailed;
   }
-  if (!fits_machine(*workload)) return ExitCode::kBootFailed;
   return execute(*workload, seed);
 }
 

@@ -6,9 +6,8 @@
 
 namespace runnel::workload {
 
-Progress Engine::lock_mutex(WorkThread& self, MutexObject& object) NO_THREAD_SAFETY_ANALYSIS {
+Progress Engine::lock_mutex(WorkThread& self, MutexObject& object) {
   const Instant asked = now();
-  bool for_ever = false;
   {
     const ground::SpinGuard guard(lock_);
     if (stopping_.load(std::memory_order_relaxed)) return Progress::kStop;
@@ -17,17 +16,14 @@ Progress Engine::lock_mutex(WorkThread& self, MutexObject& object) NO_THREAD_SAF
       object.record.owner = &self;
       return over() ? Progress::kStop : Progress::kGoOn;
     }
-    for_ever = would_deadlock(object.record, self);
-    if (for_ever) self.granted.store(false, std::memory_order_relaxed);
-    self.wants = &object.record;
+    self.granted.store(false, std::memory_order_relaxed);
     now_waits();
   }
-  if (for_ever) return park(self); // where stop() reaches it
-  object.mutex.lock();
+  // Its owner waits for this thread: this one waits for ever, but where stop() reaches it.
+  if (!object.mutex.lock()) return park(self);
   Instant released;
   {
     const ground::SpinGuard guard(lock_);
-    self.wants = nullptr;
     object.record.owner = &self;
     released = object.record.released_at;
     --waiting_;
@@ -46,7 +42,7 @@ bool Engine::give_up(WorkThread& self, MutexRecord& record) {
   return true;
 }
 
-bool Engine::unlock_if_owned(WorkThread& self, MutexObject& object) NO_THREAD_SAFETY_ANALYSIS {
+bool Engine::unlock_if_owned(WorkThread& self, MutexObject& object) {
   {
     const ground::SpinGuard guard(lock_);
     if (!give_up(self, object.record)) return false;
@@ -56,7 +52,7 @@ bool Engine::unlock_if_owned(WorkThread& self, MutexObject& object) NO_THREAD_SA
 }
 
 /// `wait`, and `sync`, which signals first. Goes on with the mutex.
-Progress Engine::wait_condition(WorkThread& self, const Event& event) NO_THREAD_SAFETY_ANALYSIS {
+Progress Engine::wait_condition(WorkThread& self, const Event& event) {
   MutexObject& object = mutexes_[event.mutex];
   {
     const ground::SpinGuard guard(lock_);

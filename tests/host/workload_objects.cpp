@@ -18,23 +18,6 @@ struct Woken {
 };
 } // namespace
 
-TEST_CASE("workload objects: who would close a circle of owners is told", "[workload]") {
-  MutexRecord first, second, third;
-  Waiter a, b, c;
-  first.owner = &a;
-  second.owner = &b;
-  third.owner = &c;
-  CHECK_FALSE(would_deadlock(second, a)); // b is free to give it back
-  a.wants = &second;
-  CHECK_FALSE(would_deadlock(third, b)); // c is free
-  b.wants = &third;
-  CHECK(would_deadlock(first, c));  // c -> a -> b -> c
-  CHECK(would_deadlock(second, c)); // c -> b -> c
-  CHECK(would_deadlock(third, c));  // its own
-  third.owner = nullptr;            // c has given it up; whoever gets it is not known yet
-  CHECK_FALSE(would_deadlock(first, c));
-}
-
 TEST_CASE("workload objects: signals let go in the order of arrival, one each", "[workload]") {
   ConditionObject condition;
   Waiter a, b, c;
