@@ -13,7 +13,7 @@ namespace runnel::qemu {
 
 struct MachineOptions {
   std::vector<Arch> arches;
-  std::vector<u32> smp; // empty: not given
+  std::vector<u32> smp;            // empty: not given
   std::optional<sim::Shape> shape; // then smp has its number of CPUs
   std::optional<BootPath> boot;
   u32 memory_mib = kDefaultMemoryMib;

@@ -167,6 +167,13 @@ void run_catch(const fs::path& program, const std::string& group, std::vector<st
   }
 }
 
+/// The seeds of a fuzzer: a folder of its own, or files that the project has anyway.
+fs::path corpus_of(std::string_view fuzzer) {
+  if (fuzzer == "scenario") return source_folder() / "qemu/scenarios";
+  if (fuzzer == "acpi" || fuzzer == "fdt") return source_folder() / "tests/data/firmware";
+  return source_folder() / "tests/data/fuzz" / fuzzer;
+}
+
 void run_fuzzer(const fs::path& program, const Report& report) {
   const std::string name = program.filename().string().substr(std::string_view("fuzz-").size());
   const TempFolder folder;
@@ -179,8 +186,7 @@ void run_fuzzer(const fs::path& program, const Report& report) {
                                    "-print_final_stats=0",
                                    fmt::format("-artifact_prefix={}/", build_folder().string()),
                                    found.string()};
-  if (const fs::path corpus = source_folder() / "tests/data/fuzz" / name; fs::exists(corpus))
-    argv.push_back(corpus.string());
+  if (const fs::path corpus = corpus_of(name); fs::is_directory(corpus)) argv.push_back(corpus.string());
   const double start = now();
   const Finished finished = run_to_end({.argv = std::move(argv)}, kFuzzLimit);
   TestResult r = whole_result("fuzz", name, finished, kFuzzLimit);

@@ -83,7 +83,10 @@ void synchronize_rcu() {
     for (const CpuId cpu : others) not_yet_seen.set(cpu);
     smp::call_function(others, ask_cpu, nullptr, Wait::kNo);
   }
-  while (!not_yet_seen.load().empty()) sleep_for(100_us);
+  // A CPU that went down after `others` was read was not asked, or has its answer behind it: it is in no read
+  // section.
+  while (not_yet_seen.load().intersects(online_cpus())) sleep_for(100_us);
+  for (const CpuId cpu : not_yet_seen.load()) not_yet_seen.clear(cpu);
 }
 
 void call_rcu(RcuHead& head, void (*fn)(RcuHead&)) {

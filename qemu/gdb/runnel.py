@@ -123,14 +123,14 @@ class Ps(gdb.Command):
 
 
 class Rq(gdb.Command):
-    """The runqueues: what runs, what waits."""
+    """The runqueues: what runs, how many of each class, which fair threads wait."""
 
     def __init__(self):
         super().__init__("runnel rq", gdb.COMMAND_STATUS)
 
     def invoke(self, argument, from_tty):
         task = gdb.lookup_type("runnel::sched::Task")
-        offset = offset_of(task, "run_node")
+        offset = offset_of(task, "se") + offset_of(gdb.lookup_type("runnel::sched::FairEntity"), "all_node")
         for cpu in range(cpu_count()):
             rq = runqueue(cpu)
             if int(rq["curr"]) == 0:
@@ -138,14 +138,15 @@ class Rq(gdb.Command):
                 continue
             curr = "idle" if int(rq["curr"]) == int(rq["idle"]) else name_of(rq["curr"].dereference())
             waiting = []
-            head = rq["rr"]["queue"]["head_"]
+            head = rq["fair"]["tasks"]["head_"]
             node = head["next"]
             while int(node) not in (0, int(head.address)):
                 if int(node) - offset != int(rq["curr"]):
                     waiting.append(name_of(gdb.Value(int(node) - offset).cast(task.pointer()).dereference()))
                 node = node["next"]
-            print("cpu %d: runs %s, runnable %d, switches %d, waiting: %s" % (
-                cpu, curr, int(rq["nr_running"]), int(rq["nr_switches"]), " ".join(waiting) or "-"))
+            print("cpu %d: runs %s, runnable %d (deadline %d, rt %d), switches %d, fair waiting: %s" % (
+                cpu, curr, int(rq["nr_running"]), int(rq["dl"]["nr_running"]), int(rq["rt"]["nr_running"]),
+                int(rq["nr_switches"]), " ".join(waiting) or "-"))
 
 
 class BtAll(gdb.Command):

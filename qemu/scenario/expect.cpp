@@ -104,9 +104,9 @@ class ExpectReader {
   double width(const JsonValue& value) {
     if (value.kind == JsonValue::Kind::kNumber && value.number > 0 && value.number <= metric_.max)
       return value.number;
-    context_.error(
-        value.at, fmt::format("expected a distance from \"is\", a number above 0 and at most {:.0f}, not {}",
-                              metric_.max, describe(value)));
+    context_.error(value.at,
+                   fmt::format("expected a distance from \"is\", a number above 0 and at most {:.0f}, not {}",
+                               metric_.max, describe(value)));
     return 0;
   }
 

@@ -46,8 +46,8 @@ void DeferredCallbacks::take(Rq& rq) {
   }
   rq.balance_callbacks = keep_push ? &rq.push_everything : nullptr;
   if (keep_push) rq.push_everything.next = nullptr;
-  // Until they have run: the rq cannot queue them a second time, so a caller that was preempted would leave it
-  // unbalanced for as long as that takes.
+  // Until they have run: the rq cannot queue them a second time, so a caller that was preempted would leave
+  // it unbalanced for as long as that takes.
   if (list_ != nullptr) port::preempt_disable();
 }
 

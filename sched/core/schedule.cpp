@@ -20,7 +20,8 @@ Pick pick_next_task(Rq& rq, Task& prev) REQUIRES(rq.lock) {
     for (const SchedClass* cls : sched_classes()) {
       const Pick pick = cls->pick_task(rq);
       if (pick.task != nullptr) return pick;
-      if ((again = pick.retry)) break;
+      again = pick.retry;
+      if (again) break;
     }
     port::assert_(again); // the idle class always answers
   }

@@ -48,6 +48,9 @@ bool ttwu_runnable(Task& p, u32 wake_flags) {
 
 /// B8: true when `cpu`'s idle loop polls and has been told; then no IPI is needed.
 bool set_need_resched_if_polling(CpuId cpu) {
+  // The push onto the wake list before the look at the flag: a compare-exchange alone does not order that on
+  // aarch64. Pairs with the full barrier in the idle loop, which clears kPolling and then looks at the list.
+  port::full_barrier();
   std::atomic<u32>& flags = cpu_rq(cpu).idle->thread.flags;
   u32 old = flags.load(std::memory_order_relaxed);
   do {

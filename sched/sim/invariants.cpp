@@ -21,7 +21,7 @@ bool flag(const ThreadInfo& thread, ThreadFlag which) {
 constexpr usize kEventsShown = 40;
 
 std::string lock_name(const Lock& lock) {
-  const std::string rank(to_string(lock.rank()));
+  std::string rank(to_string(lock.rank()));
   for (u32 i = 0; i < machine->nr_cpus(); ++i)
     if (&sched::cpu_rq(CpuId{i}).lock == &lock) return rank + " " + std::to_string(i);
   return rank;

@@ -27,7 +27,7 @@ constexpr const char* kMutations[] = {
 /// What runs now, for the report of a sanitizer that ends the process.
 std::string running_command;
 
-void report_running_case() {
+[[maybe_unused]] void report_running_case() {
   std::fprintf(stderr, "runnel: the simulation that was running:\n  %s\n", running_command.c_str());
 }
 

@@ -52,7 +52,7 @@ TaskRef::~TaskRef() {
   if (task_ != nullptr && machine != nullptr) sched::port::put_task(*task_);
 }
 
-TaskRef spawn(TaskOptions options, std::function<void()> body) {
+TaskRef spawn(const TaskOptions& options, std::function<void()> body) {
   Task& task = machine->allocate_task(task_entry);
   task.body = std::move(body);
   options.name.copy(task.comm, sizeof task.comm - 1);

@@ -83,7 +83,7 @@ inline CpuId cpu() { return executing->id; }
 Result<> set_affinity(Task& task, const CpuMask& mask);
 
 /// Makes a task and wakes it up for the first time.
-TaskRef spawn(TaskOptions options, std::function<void()> body);
+TaskRef spawn(const TaskOptions& options, std::function<void()> body);
 /// Waits until its body is over. One joiner a task.
 void join(const TaskRef& task);
 /// Keeps the CPU busy for `work` of its own time; interrupts and other tasks come in between.

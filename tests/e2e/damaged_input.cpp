@@ -103,7 +103,7 @@ TEST_CASE("e2e: a bad scenario is refused with line and path, nothing is booted"
   const ToolRun run = tool({"run", file.string()});
   INFO(run.text);
   CHECK(run.status == code(ExitStatus::kUsage));
-  CHECK(run.says("bad.json:3: tasks.hog.instance"));
+  CHECK(run.says("bad.json:3:26: tasks.hog.instance"));
   const ToolRun missing = tool({"run", "/nowhere/scenario.json"});
   CHECK(missing.status == code(ExitStatus::kUsage));
   CHECK(missing.says("/nowhere/scenario.json"));

@@ -22,8 +22,8 @@ struct Mistake {
 
 TEST_CASE("e2e: bad arguments are named with the allowed values, status 2", "[e2e][usage]") {
   const Mistake mistakes[] = {
-      {{}, "subcommand", "run, test, list"},
-      {{"tset"}, "tset", "run, test, list"},
+      {{}, "subcommand", "run, trace, test, list"},
+      {{"tset"}, "tset", "run, trace, test, list"},
       {{"run", "--arch", "riscv"}, "--arch", "x86_64,aarch64,all"},
       {{"boot", "--arch", "all"}, "--arch", "x86_64,aarch64"},
       {{"test", "--smp", "0"}, "--smp", "1"},

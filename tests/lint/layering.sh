@@ -25,10 +25,12 @@ cxx_files | xargs -d '\n' -r awk '
     # The port brings its own implementation by include path.
     rule["sched/"]                = "^kernel/lib/|^sched/|^<sched/"
     rule["sched/include/sched/port.hpp"] = rule["sched/"] "|^<port_impl"
+    # The other ground: a program of the host. Ranks of locks are plain data.
+    rule["sched/sim/"]            = rule["sched/"] "|^<port_impl|^kernel/sync/lock_rank\\.hpp$"
     rule["ns/"]                   = "^ns/|^<ns/|^kernel/|^<sched/"
     rule["qemu/"]                 = "^qemu/|^" wire
     rule["tests/"]                = "."
-    rule["tests/target/"]         = "^tests/target/|^kernel/|^<arch/|^<arch_impl/|^<sched/|^<ns/|^boot/boot_info\\.hpp$"
+    rule["tests/target/"]         = "^tests/target/|^sched/|^kernel/|^<arch/|^<arch_impl/|^<sched/|^<ns/|^boot/boot_info\\.hpp$"
     rule["tests/target/x86_64/"]  = rule["tests/target/"] "|^arch/x86_64/"
     rule["tests/target/aarch64/"] = rule["tests/target/"] "|^arch/aarch64/"
     rule["tests/e2e/"]            = "^tests/e2e/|^tests/trace_rings\\.hpp$|^qemu/|^" wire

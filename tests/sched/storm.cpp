@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "storm.hpp"
+#include "tests/sched/storm.hpp"
 
 #include <catch2/catch.hpp>
 #include <sched/attr.hpp>

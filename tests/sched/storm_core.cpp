@@ -2,7 +2,7 @@
 // Storms over seeds and shapes. Each watches one corner of the core; all invariants of
 // sched/sim/invariants.cpp are checked at every step of all of them (C03, C04, C10, C11, C12, C13, C14, C16,
 // C32, B8, B9).
-#include "storm.hpp"
+#include "tests/sched/storm.hpp"
 
 #include <catch2/catch.hpp>
 

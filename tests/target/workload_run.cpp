@@ -28,7 +28,8 @@ struct Run {
 RUNNEL_TEST(workload, run_means_own_cpu_time, .limit = 2_s)
 {
   const Run run(HEAD(
-      0, NO_OBJECTS) "task t instances=2 loop=2 delay=0 timers=0 cpus=0x1\nphase p loop=1\nrun 3000000\nend\n");
+      0,
+      NO_OBJECTS) "task t instances=2 loop=2 delay=0 timers=0 cpus=0x1\nphase p loop=1\nrun 3000000\nend\n");
   REQUIRE(run.ok);
   CHECK(run.engine->ending() == Ending::kFinished);
   for (u32 i = 0; i < 2; ++i) {
@@ -97,7 +98,8 @@ RUNNEL_TEST(workload, mutex_condition_and_barrier_meet, .cpus = 2, .limit = 3_s)
       "mutexes=1 conditions=1 semaphores=0 timers=0") "barrier-users 4\n"
                                                       "task w instances=3 loop=8 delay=0 timers=0\nphase p "
                                                       "loop=1\nlock 0\nrun 10000\nunlock 0\nbarrier 0\n"
-                                                      "task last instances=1 loop=8 delay=0 timers=0\nphase p "
+                                                      "task last instances=1 loop=8 delay=0 timers=0\nphase "
+                                                      "p "
                                                       "loop=1\nsleep 100000\nbarrier 0\nend\n");
   REQUIRE(run.ok);
   CHECK(run.engine->ending() == Ending::kFinished);
@@ -109,11 +111,12 @@ RUNNEL_TEST(workload, mutex_condition_and_barrier_meet, .cpus = 2, .limit = 3_s)
 RUNNEL_TEST(workload, waits_that_nobody_ends_are_noticed, .limit = 2_s)
 {
   const Run run(HEAD(
-      0, "mutexes=2 conditions=0 semaphores=0 timers=0") "barrier-users 2\n"
-                                                         "task a instances=1 loop=1 delay=0 timers=0\nphase p "
-                                                         "loop=1\nlock 0\nbarrier 0\nlock 1\n"
-                                                         "task b instances=1 loop=1 delay=0 timers=0\nphase p "
-                                                         "loop=1\nlock 1\nbarrier 0\nlock 0\nend\n");
+      0,
+      "mutexes=2 conditions=0 semaphores=0 timers=0") "barrier-users 2\n"
+                                                      "task a instances=1 loop=1 delay=0 timers=0\nphase p "
+                                                      "loop=1\nlock 0\nbarrier 0\nlock 1\n"
+                                                      "task b instances=1 loop=1 delay=0 timers=0\nphase p "
+                                                      "loop=1\nlock 1\nbarrier 0\nlock 0\nend\n");
   REQUIRE(run.ok);
   CHECK(run.engine->ending() == Ending::kStalled);
   CHECK(run.figures(0).loops == 0u);
@@ -165,8 +168,9 @@ RUNNEL_TEST(workload, resume_wakes_the_suspended, .limit = 2_s)
 
 RUNNEL_TEST(workload, phases_move_a_thread, .cpus = 2, .limit = 2_s)
 {
-  const Run run(HEAD(0, NO_OBJECTS) "task n instances=1 loop=4 delay=0 timers=0\nphase p loop=1 cpus=0x1\nrun "
-                                    "100000\nphase p loop=1 cpus=0x2\nrun 100000\nend\n");
+  const Run run(
+      HEAD(0, NO_OBJECTS) "task n instances=1 loop=4 delay=0 timers=0\nphase p loop=1 cpus=0x1\nrun "
+                          "100000\nphase p loop=1 cpus=0x2\nrun 100000\nend\n");
   REQUIRE(run.ok);
   CHECK(run.figures(0).migrations >= 7u);
 }

@@ -9,7 +9,6 @@
 
 namespace runnel::sched {
 
-
 /// What is done in a domain, and what its CPUs share.
 enum DomainFlag : u32 {
   kSdNewidle = 1 << 0,       // a CPU about to idle looks for work here

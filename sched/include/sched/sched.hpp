@@ -62,8 +62,8 @@ Result<> set_cpus_allowed(Task& p, const CpuMask& mask);
 /// Runs fn(arg) on `cpu` in the stopper thread and waits. Preemption enabled; may block.
 void stop_one_cpu(CpuId cpu, void (*fn)(void*), void* arg);
 
-/// Runs fn(arg) on `runs_on` while `other` (a different one) executes nothing else, interrupts off on both, and waits.
-/// Preemption enabled; may block.
+/// Runs fn(arg) on `runs_on` while `other` (a different one) executes nothing else, interrupts off on both,
+/// and waits. Preemption enabled; may block.
 void stop_two_cpus(CpuId runs_on, CpuId other, void (*fn)(void*), void* arg);
 
 /// Every kTick on a CPU that is not idle; interrupts off.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How fast the simulated machine is: scheduling events (switches, wake-ups, interrupts) a second of host time on
-// one core. Prints `# bench NAME VALUE unit` lines.
+// How fast the simulated machine is: scheduling events (switches, wake-ups, interrupts) a second of host time
+// on one core. Prints `# bench NAME VALUE unit` lines.
 #include "sched/sim/machine.hpp"
 
 #include <chrono>
@@ -34,10 +34,11 @@ void measure(const char* shape, Duration time) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   const sim::Counters& n = outcome.counters;
   std::printf("# bench sim-%s-events %.0f 1/s\n", shape, static_cast<double>(n.events()) / took.count());
-  std::printf("# switches %llu, wake-ups %llu, interrupts %llu (ticks %llu, IPIs %llu), steps %llu, %.2f s host\n",
-              static_cast<unsigned long long>(n.switches), static_cast<unsigned long long>(n.wakeups),
-              static_cast<unsigned long long>(n.interrupts), static_cast<unsigned long long>(n.ticks),
-              static_cast<unsigned long long>(n.ipis_taken), static_cast<unsigned long long>(n.steps), took.count());
+  std::printf(
+      "# switches %llu, wake-ups %llu, interrupts %llu (ticks %llu, IPIs %llu), steps %llu, %.2f s host\n",
+      static_cast<unsigned long long>(n.switches), static_cast<unsigned long long>(n.wakeups),
+      static_cast<unsigned long long>(n.interrupts), static_cast<unsigned long long>(n.ticks),
+      static_cast<unsigned long long>(n.ipis_taken), static_cast<unsigned long long>(n.steps), took.count());
 }
 
 } // namespace
