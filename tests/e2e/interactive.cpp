@@ -57,7 +57,8 @@ TEST_CASE("e2e: a workload's report, for people and as JSON", "[e2e][run]") {
   const ToolRun tables = tool({"run", "--arch", arch, "--duration", "0.3"});
   INFO(tables.text);
   CHECK(tables.status == 0);
-  const ToolRun json = tool({"run", "periodic", "--arch", arch, "--deterministic", "--duration", "0.3", "--json"});
+  const ToolRun json =
+      tool({"run", "periodic", "--arch", arch, "--deterministic", "--duration", "0.3", "--json"});
   INFO(json.text);
   REQUIRE(json.status == 0);
   const auto report = nlohmann::json::parse(json.text.substr(json.text.find('{')));

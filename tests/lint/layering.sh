@@ -29,6 +29,8 @@ cxx_files | xargs -d '\n' -r awk '
     rule["sched/sim/"]            = rule["sched/"] "|^<port_impl|^kernel/sync/lock_rank\\.hpp$"
     rule["ns/"]                   = "^ns/|^<ns/|^kernel/|^<sched/"
     rule["qemu/"]                 = "^qemu/|^" wire
+    # The simulated machine as a machine of the tool: the player of workloads and the scheduler, on the host.
+    rule["qemu/simulated/"]       = "^qemu/simulated/|^kernel/lib/|^kernel/workload/|^sched/|^<sched/|^<port_impl"
     rule["tests/"]                = "."
     rule["tests/target/"]         = "^tests/target/|^sched/|^kernel/|^<arch/|^<arch_impl/|^<sched/|^<ns/|^boot/boot_info\\.hpp$"
     rule["tests/target/x86_64/"]  = rule["tests/target/"] "|^arch/x86_64/"
@@ -69,7 +71,7 @@ if [ -f "$build/.ninja_deps" ]; then
   ninja -C "$build" -t deps 2>/dev/null | awk -v root="$root/" -v top="ninja: " '
     /^[^ ].*: #deps/ {
       object = $1; sub(/:$/, "", object); allowed = ""
-      if (object ~ /^qemu\//)
+      if (object ~ /^qemu\// && object !~ /runnel-simulated/)
         allowed = "^(qemu/|boot/boot_info\\.hpp$|kernel/test/test_case\\.hpp$|kernel/lib/trace_event\\.hpp$|kernel/lib/|sched/sim/shape\\.[ch]pp$)"
       if (object ~ /^boot\/uefi\//) allowed = "^boot/(boot_info\\.hpp$|uefi/)"
       next
