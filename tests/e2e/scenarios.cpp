@@ -19,7 +19,6 @@ nlohmann::json runs_of(const ToolRun& run) {
 
 } // namespace
 
-// F17, R09, R13, D08
 TEST_CASE("e2e: what the shipped scenarios expect holds on every ground",
           "[e2e][scenario][F17][R09][R13][D08]") {
   const char* ground = GENERATE("sim", "x86_64", "aarch64");

@@ -205,7 +205,8 @@ RUNNEL_TEST(sched_core, setaffinity_waits_for_migrate_enable, .cpus = 2, .limit 
   CHECK(cpu_after.load() != home);
 }
 
-// C04. Debug images also seal the words below every saved stack pointer and panic when one was touched.
+// Debug images also seal the words below every saved stack pointer and panic when one was touched.
+// C04
 RUNNEL_TEST(sched_core, stacks_are_handed_over_whole, .limit = 10_s)
 {
   std::atomic<u32> damaged{0};
