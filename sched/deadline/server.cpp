@@ -145,7 +145,8 @@ Result<> dl_server_set_params(CpuId cpu, DlServerKind kind, const DlServerParams
     }
     dl_account_changed(domain);
   }
-  const bool was_active = se.active;
+  // One that was disabled is not active although its class has tasks, whose first one it has missed.
+  const bool has_tasks = se.active || (kind == DlServerKind::kFair && rq.fair.nr_queued != 0);
   dl_server_stop(rq, se);
   dl_change_rq_bw(rq, se, bw);
   cbs::set_params(
@@ -153,7 +154,7 @@ Result<> dl_server_set_params(CpuId cpu, DlServerKind kind, const DlServerParams
   se.runtime = 0;
   se.deadline = 0;
   se.defer_running = false;
-  if (was_active) start(rq, se);
+  if (has_tasks) start(rq, se);
   return {};
 }
 

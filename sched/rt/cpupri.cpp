@@ -37,9 +37,13 @@ void CpuPri::set(CpuId cpu, PriLevel level) {
 }
 
 bool CpuPri::find_in(const Vector& vector, const CpuMask& allowed, CpuMask* lowest) {
-  if (vector.count.load(std::memory_order_relaxed) == 0) return false;
-  std::atomic_thread_fence(std::memory_order_acquire); // B11, reader: count before mask
+  // B11, reader: every count and mask before those of the next vector, or a CPU that rises meanwhile is seen
+  // in neither; pairs with the full barriers in set().
+  const u32 count = vector.count.load(std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (count == 0) return false;
   const CpuMask found = vector.mask.load(std::memory_order_relaxed) & allowed;
+  std::atomic_thread_fence(std::memory_order_acquire);
   if (found.empty()) return false;
   if (lowest != nullptr) *lowest = found;
   return true;

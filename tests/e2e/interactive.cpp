@@ -58,7 +58,7 @@ TEST_CASE("e2e: a workload's report, for people and as JSON", "[e2e][run]") {
   INFO(tables.text);
   CHECK(tables.status == 0);
   const ToolRun json =
-      tool({"run", "periodic", "--arch", arch, "--deterministic", "--duration", "0.3", "--json"});
+      tool({"run", "wakeup-storm", "--arch", arch, "--deterministic", "--duration", "0.3", "--json"});
   INFO(json.text);
   REQUIRE(json.status == 0);
   const auto report = nlohmann::json::parse(json.text.substr(json.text.find('{')));
@@ -71,7 +71,7 @@ TEST_CASE("e2e: a workload's report, for people and as JSON", "[e2e][run]") {
 TEST_CASE("e2e: UEFI leads into the same kernel", "[e2e][uefi]") {
   const char* arch = GENERATE(as<const char*>{}, "x86_64", "aarch64");
   const ToolRun run =
-      tool({"run", "periodic", "--arch", arch, "--boot", "uefi", "--duration", "0.3", "--verbose"});
+      tool({"run", "hogs", "--arch", arch, "--boot", "uefi", "--duration", "0.3", "--verbose"});
   INFO(run.text);
   CHECK(run.status == 0);
   CHECK(run.says("runnel: boot " + std::string(arch) + " uefi cpus=4"));

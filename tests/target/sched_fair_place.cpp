@@ -49,7 +49,7 @@ void check_move(sched::Rq& from, sched::Rq& to, Task& p) REQUIRES(from.lock, to.
 }
 
 // F30: there and back, so that the thread is where it may be when the locks are released
-RUNNEL_TEST(fair, migration_keeps_lag_and_deadline, .cpus = 2, .limit = 5_s)
+RUNNEL_TEST(fair, migration_keeps_lag_and_deadline, .cpus = 2, .limit = 5_s, .time = test::GuestTime::kExact)
 {
   REQUIRE(set_affinity(current_task(), CpuMask::of(CpuId{0})).has_value());
   const test::FairParams params[2] = {};
