@@ -33,7 +33,11 @@ SchedAttr deadline_attr(u64 runtime, u64 deadline, u64 period) {
 
 /// The current thread is an ordinary one again afterwards.
 struct Ordinary {
-  ~Ordinary() { CHECK(sched_setattr(current_task(), SchedAttr{}).has_value()); }
+  ~Ordinary() {
+    const bool was_deadline = current_task().policy == Policy::kDeadline;
+    CHECK(sched_setattr(current_task(), SchedAttr{}).has_value());
+    if (was_deadline) sleep_for(20_ms); // its bandwidth, and a reference to it, are held until its 0-lag time
+  }
 };
 
 RUNNEL_TEST(sched_attr, what_is_set_is_read_back)

@@ -188,7 +188,7 @@ RUNNEL_TEST(sched_pi, waiters_are_served_by_priority_then_arrival, .limit = 5_s)
 }
 
 // Spec 4.1: a circle is refused to the one that would close it, and the others go on.
-RUNNEL_TEST(sched_pi, a_circle_of_owners_is_refused, .limit = 5_s)
+RUNNEL_TEST(sched_pi, a_circle_of_owners_is_refused, .limit = 5_s, .time = test::GuestTime::kExact)
 {
   constexpr u32 kThreads = 4;
   sched::Mutex mutexes[kThreads];
