@@ -69,7 +69,8 @@ RUNNEL_TEST(sched_pi, inversion_is_bounded_by_the_section_fair_owner, .limit = 5
 }
 
 // R14
-RUNNEL_TEST(sched_pi, chain_of_8_locks_carries_the_priority_and_undoes_it, .limit = 5_s)
+RUNNEL_TEST(sched_pi, chain_of_8_locks_carries_the_priority_and_undoes_it, .limit = 5_s,
+            .time = test::GuestTime::kExact)
 {
   constexpr u32 kLocks = 8;
   sched::Mutex mutexes[kLocks];
@@ -121,7 +122,7 @@ RUNNEL_TEST(sched_pi, chain_of_8_locks_carries_the_priority_and_undoes_it, .limi
 }
 
 // R13: what was lent is given back before the unlocking task runs on.
-RUNNEL_TEST(sched_pi, deboost_comes_before_running_on, .limit = 2_s)
+RUNNEL_TEST(sched_pi, deboost_comes_before_running_on, .limit = 2_s, .time = test::GuestTime::kExact)
 {
   sched::Mutex mutex;
   test::Record record;
@@ -159,7 +160,8 @@ RUNNEL_TEST(sched_pi, deboost_comes_before_running_on, .limit = 2_s)
 
 // Spec 4.1: the most urgent waiter first, equals in the order of arrival, fair ones last and all alike; a
 // change of priority while waiting counts.
-RUNNEL_TEST(sched_pi, waiters_are_served_by_priority_then_arrival, .limit = 5_s)
+RUNNEL_TEST(sched_pi, waiters_are_served_by_priority_then_arrival, .limit = 5_s,
+            .time = test::GuestTime::kExact)
 {
   sched::Mutex mutex;
   test::Record record;
