@@ -40,7 +40,7 @@ struct Ordinary {
   }
 };
 
-RUNNEL_TEST(sched_attr, what_is_set_is_read_back)
+RUNNEL_TEST(sched_attr, what_is_set_is_read_back, .time = test::GuestTime::kExact)
 {
   const Ordinary after;
   Task& self = current_task();
@@ -227,7 +227,7 @@ RUNNEL_TEST(sched_attr, a_child_inherits_or_is_reset)
 }
 
 // D20
-RUNNEL_TEST(sched_attr, a_deadline_task_does_not_fork)
+RUNNEL_TEST(sched_attr, a_deadline_task_does_not_fork, .time = test::GuestTime::kExact)
 {
   const Ordinary after;
   SchedAttr attr = deadline_attr(1'000'000, 10'000'000, 10'000'000);
@@ -243,7 +243,7 @@ RUNNEL_TEST(sched_attr, a_deadline_task_does_not_fork)
 }
 
 // D21
-RUNNEL_TEST(sched_attr, deadline_and_affinity, .cpus = 2)
+RUNNEL_TEST(sched_attr, deadline_and_affinity, .cpus = 2, .time = test::GuestTime::kExact)
 {
   const Ordinary after;
   Task& self = current_task();
@@ -256,7 +256,7 @@ RUNNEL_TEST(sched_attr, deadline_and_affinity, .cpus = 2)
 }
 
 // D26
-RUNNEL_TEST(sched_attr, getattr_flags_by_policy)
+RUNNEL_TEST(sched_attr, getattr_flags_by_policy, .time = test::GuestTime::kExact)
 {
   const Ordinary after;
   Task& self = current_task();

@@ -121,7 +121,7 @@ RUNNEL_TEST(sched_dl, bandwidth_is_free_at_the_zero_lag_time, .limit = 5_s, .tim
 }
 
 // D02, on the machine: what one CPU holds beside its servers
-RUNNEL_TEST(sched_dl, admission_stops_at_the_limit)
+RUNNEL_TEST(sched_dl, admission_stops_at_the_limit, .time = test::GuestTime::kExact)
 {
   const u64 before = sched::dl_limit().total_bw;
   const u32 cpus = online_cpus().count();
