@@ -53,6 +53,8 @@ class Writer {
   }
 
   std::string label(u32 pid) const {
+    if ((pid & kServerPid) != 0) return "server";
+    if (pid == 0) return "idle";
     const auto known = log_.names.find(pid);
     return fmt::format("{}/{}", known != log_.names.end() ? known->second : "?", pid);
   }
@@ -107,9 +109,13 @@ class Writer {
     const bool own = miss || e.type == EventType::kMark;
     std::string name = name_of(e.type);
     if (e.type == EventType::kMark) name += fmt::format(" {}", e.a);
-    std::string args = miss ? fmt::format(R"({{"thread":{},"deadline_ns":{},"late_ns":{}}})",
-                                          json_quote(label(e.pid)), e.a, e.b)
-                            : fmt::format(R"({{"pid":{},"a":{},"b":{}}})", e.pid, e.a, e.b);
+    const EventName& words = words_of(e.type);
+    const auto [a, b] = plain_values(e);
+    std::string args = fmt::format(R"({{"thread":{})", json_quote(label(e.pid)));
+    for (const auto& [field, value] : {std::pair(words.a, a), std::pair(words.b, b)})
+      if (field.unit != Unit::kNothing)
+        args += fmt::format(",{}:{}", json_quote(field.label), json_quote(show(field.unit, value)));
+    args += '}';
     add(fmt::format(R"("name":{},"ph":"i","s":"t",{}"pid":{},"tid":{},"ts":{},"args":{})", json_quote(name),
                     miss ? R"("cname":"terrible",)" : "", own ? kThreads : kCpus, own ? e.pid : e.cpu,
                     us(e.time_ns), args));

@@ -88,7 +88,14 @@ TEST_CASE("trace json: a missed deadline is an instant on its thread", "[trace]"
   CHECK(misses[0]["pid"] == 2);
   CHECK(misses[0]["tid"] == 6);
   CHECK(misses[0]["cname"] == "terrible");
-  CHECK(misses[0]["args"]["late_ns"] == 100);
+  CHECK(misses[0]["args"] ==
+        json({{"thread", "audio/6"}, {"the deadline", "3900 ns"}, {"late by", "100 ns"}}));
+  Rings moved;
+  moved.add({1, EventType::kSchedMigrateTask, 0, 5, trace::pack_prio(2, 120), 3});
+  const auto moves = those(chrome(moved), {{"ph", "i"}, {"name", "sched_migrate_task"}});
+  REQUIRE(moves.size() == 1);
+  CHECK(moves[0]["pid"] == 1); // a CPU's affair
+  CHECK(moves[0]["args"] == json({{"thread", "?/5"}, {"from", "cpu 2"}, {"to", "cpu 3"}}));
 }
 
 TEST_CASE("trace json: any name is escaped", "[trace]") {

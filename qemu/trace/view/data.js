@@ -284,6 +284,11 @@ class Trace {
     return thread === 0 ? 'idle' : `${this.threads[thread].name}/${this.threads[thread].pid}`;
   }
 
+  labelOfPid(pid) {
+    const thread = this.threads.findIndex((each) => each.pid === pid);
+    return thread > 0 ? this.label(thread) : `pid ${pid}`;
+  }
+
   reason(number) {
     return this.reasons[number] ?? this.unknownReason;
   }

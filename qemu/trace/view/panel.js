@@ -40,7 +40,8 @@ class Describer {
   values(words, a, b, now) {
     const parts = [];
     for (const [field, value] of [[words.a, a], [words.b, b]])
-      if (field.unit !== 'nothing') parts.push([field.label, formatValue(field.unit, value, now)]);
+      if (field.unit !== 'nothing')
+        parts.push([field.label, field.unit === 'pid' ? this.trace.labelOfPid(value) : formatValue(field.unit, value, now)]);
     return parts;
   }
 
