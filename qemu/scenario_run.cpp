@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 
 namespace runnel::qemu {
 namespace {
@@ -145,8 +146,21 @@ class RunOne {
   ExitStatus hand_over(const GuestRun& run, const MachineSpec& machine) const {
     if (run.bulk.empty()) throw Failure(ExitStatus::kInternal, "the guest announced no scheduling events");
     const std::string name = fs::path(scenario_.file).filename().string();
-    return take_trace_({std::string(to_string(arch_)), fmt::format("{}: {}", describe(machine), name),
-                        read_rings(run.bulk)});
+    TraceLog log = read_rings(run.bulk);
+    name_threads(log);
+    return take_trace_(
+        {std::string(to_string(arch_)), fmt::format("{}: {}", describe(machine), name), std::move(log)});
+  }
+
+  /// A full ring has overwritten the names, which were recorded first; the report still has those of the
+  /// scenario.
+  void name_threads(TraceLog& log) const {
+    std::map<std::string, u32> instances;
+    for (const report::ThreadRow& thread : collector_.report().threads) ++instances[thread.task];
+    for (const report::ThreadRow& thread : collector_.report().threads)
+      log.names.try_emplace(thread.pid, instances[thread.task] == 1
+                                            ? thread.task
+                                            : fmt::format("{}-{}", thread.task, thread.instance));
   }
 
   const ScenarioOptions& options_;

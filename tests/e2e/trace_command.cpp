@@ -125,12 +125,14 @@ TEST_CASE("e2e trace: what the kernel records under stress is consistent", "[e2e
 
 TEST_CASE("e2e trace: lost events are counted and said", "[e2e][trace]") {
   const qemu::TempFolder folder;
-  const ToolRun run = trace(folder, "ping-pong", "x86_64", "1.5");
+  const ToolRun run = trace(folder, "ping-pong", "x86_64", "0.3");
   INFO(run.text);
   REQUIRE(run.says("were overwritten before they could be saved (cpu "));
   const std::string text = qemu::read_file(folder.path() / "out/trace.txt");
   CHECK(
       std::regex_search(text, std::regex("\n# cpu [0-3]: the oldest [1-9][0-9]* events were overwritten\n")));
+  // Their names were the first to be overwritten, and are known all the same.
+  CHECK(std::regex_search(text, std::regex("\n +(near|far)-[ab]-[0-9]+ ")));
   CHECK(qemu::read_file(folder.path() / "out/trace.html").find("\"lost\":[{\"cpu\":") != std::string::npos);
 }
 
