@@ -118,6 +118,7 @@ TEST_CASE("e2e trace: what the kernel records under stress is consistent", "[e2e
   const qemu::TempFolder folder;
   const ToolRun run = trace(folder, scenario, arch, "0.05");
   INFO(scenario << " on " << arch << "\n" << run.text);
+  CHECK(run.says("scheduling events, 0 lost"));
   CHECK(run.text.find("inconsistent trace") == std::string::npos);
   CHECK(run.text.find("contradicts itself") == std::string::npos);
   CHECK(qemu::fs::exists(folder.path() / "out/trace.html"));
