@@ -42,10 +42,12 @@ qemu::Process start(const qemu::fs::path& profile, int width, int height) {
                   "--disable-extensions --hide-scrollbars --force-color-profile=srgb --remote-debugging-pipe "
                   "--user-data-dir={} --window-size={},{} about:blank 3<&0 4>&1 </dev/null >/dev/null",
                   kProgram, profile.string(), width, height);
-  return qemu::Process::spawn({.argv = {"sh", "-c", command},
-                               .in = qemu::Stream::kPipe,
-                               .out = qemu::Stream::kPipe,
-                               .err = qemu::Stream::kNull});
+  return qemu::Process::spawn(
+      {.argv = {"sh", "-c", command},
+       .in = qemu::Stream::kPipe,
+       .out = qemu::Stream::kPipe,
+       .err = qemu::Stream::kNull,
+       .environment = {{"TMPDIR", profile.string()}}}); // what it leaves goes with the profile
 }
 
 } // namespace
