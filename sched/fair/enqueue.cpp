@@ -25,6 +25,7 @@ void FairClass::enqueue_task(Rq& rq, Task& p, u32 flags) const {
     eevdf::undelay(q, p.se, rules);
     p.sched_delayed = false;
     ++rq.fair.nr_runnable;
+    fair_hrtick_update(rq);
     return;
   }
 
@@ -44,6 +45,7 @@ void FairClass::enqueue_task(Rq& rq, Task& p, u32 flags) const {
   count_idle_policy(rq, p, 1);
   add_nr_running(rq, 1);
   if (rq.fair.nr_queued++ == 0) fair_server_start(rq);
+  fair_hrtick_update(rq);
 }
 
 bool FairClass::dequeue_task(Rq& rq, Task& p, u32 flags) const {

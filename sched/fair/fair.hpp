@@ -15,6 +15,12 @@ inline Task& task_of(FairEntity& se) {
   return *reinterpret_cast<Task*>(reinterpret_cast<uptr>(&se) - offset);
 }
 
+/// Arms the one-shot tick for the end of current's stint, or calls it off when nobody else is queued. Only
+/// its own CPU can: what others queue here from afar waits for the periodic tick. Nothing without
+/// features.hrtick.
+void fair_hrtick_update(Rq& rq) REQUIRES(rq.lock);
+void fair_hrtick_stop(Rq& rq) REQUIRES(rq.lock);
+
 class FairClass final : public SchedClass {
  public:
   constexpr FairClass() : SchedClass("fair", 2) {}

@@ -32,6 +32,7 @@ Pick FairClass::pick_task(Rq& rq) const {
   if (q.curr != nullptr && q.curr->on_rq) update_curr(rq);
   const eevdf::Choice choice = pick_runnable(rq, eevdf::Protection::kApplies);
   if (choice.entity == nullptr) return {};
+  if (choice.entity == q.curr) fair_hrtick_update(rq); // nobody sets it anew
   Pick pick{.task = &task_of(*choice.entity), .reason = choice.reason};
   if (port::trace_enabled()) {
     const eevdf::Evidence evidence = eevdf::explain(q, choice);
@@ -44,11 +45,13 @@ Pick FairClass::pick_task(Rq& rq) const {
 void FairClass::put_prev_task(Rq& rq, Task& p, Task*) const {
   if (p.se.on_rq) update_curr(rq);
   eevdf::put_current(rq.fair.eevdf);
+  fair_hrtick_stop(rq);
 }
 
 void FairClass::set_next_task(Rq& rq, Task& p, SetNext how) const {
   const auto stint = how == SetNext::kPicked ? eevdf::Stint::kFresh : eevdf::Stint::kResumed;
   eevdf::set_current(rq.fair.eevdf, p.se, stint, fair_rules());
+  fair_hrtick_update(rq);
 }
 
 } // namespace runnel::sched

@@ -26,7 +26,10 @@ void FairClass::wakeup_preempt(Rq& rq, Task& p, u32 wake_flags) const {
         rq.lock.assert_held();
         return pick_runnable(rq, protection).entity;
       });
-  if (preempts) resched_curr_lazy(rq);
+  if (preempts)
+    resched_curr_lazy(rq);
+  else
+    fair_hrtick_update(rq); // its protection may have shrunk
 }
 
 void FairClass::yield_task(Rq& rq) const {

@@ -147,3 +147,37 @@ TEST_CASE("a slice of 0.1 ms among four of 3 ms runs soon", "[F23]") {
   CHECK(waits.sorted[waits.sorted.size() / 2] <= port::kTick.ns);
   CHECK(waits.sorted.back() <= waits.bound.ns);
 }
+
+TEST_CASE("HRTICK: stints end with the request, and FB3 holds without a tick", "[F14][F15]") {
+  features.hrtick = true;
+  sim::Config config;
+  config.shape = *sim::parse_shape("2");
+  sim::run(config, [] {
+    REQUIRE(sim::set_affinity(sim::self(), CpuMask::of(CpuId{0})).has_value());
+    const std::vector<FairParams> params = {
+        {.nice = 0}, {.nice = -5, .slice = 3_ms}, {.nice = 5}, {.nice = 10}};
+    FairTasks hogs(params, CpuMask::of(CpuId{1}), [](usize) { sim::compute(1000_s); });
+    hogs.open();
+    sim::sleep(100_ms);
+    const std::vector<Duration> before = hogs.runtimes();
+    const Instant start = sim::now();
+    const u64 switches = cpu_stats(CpuId{1}).nr_switches;
+    double weights = 0;
+    for (const FairParams& p : params) weights += static_cast<double>(weight_of_nice(p.nice));
+    const double bound = static_cast<double>(2 * (3_ms + kSlack).ns);
+    for (u32 n = 0; n < 100; ++n) {
+      sim::sleep(97_ms);
+      const std::vector<Duration> after = hogs.runtimes();
+      for (usize i = 0; i < params.size(); ++i) {
+        const double share = static_cast<double>(weight_of_nice(params[i].nice)) / weights;
+        const double due = share * static_cast<double>((sim::now() - start).ns);
+        CAPTURE(n, i, due);
+        CHECK(std::abs(static_cast<double>((after[i] - before[i]).ns) - due) <= bound);
+      }
+    }
+    // The heavy one has most of the time, in stints of no more than the smallest slice.
+    const i64 stints = static_cast<i64>(cpu_stats(CpuId{1}).nr_switches - switches);
+    CHECK(stints >= (sim::now() - start).ns / port::kTick.ns);
+  });
+  features.hrtick = false;
+}

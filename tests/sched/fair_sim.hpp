@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <sched/attr.hpp>
 #include <sched/fair_params.hpp>
+#include <sched/features.hpp>
 #include <sched/rq.hpp>
 
 namespace runnel::sched::test {
