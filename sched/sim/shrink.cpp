@@ -4,8 +4,8 @@
 namespace runnel::sim {
 namespace {
 
-constexpr u32 kMaxRuns = 2'000;
-constexpr u32 kSeedsACase = 12;
+constexpr u32 kMaxRuns = 6'000;
+constexpr u32 kSeedsACase = 60;
 
 /// Smaller neighbours of `c`, the boldest first.
 std::vector<Case> smaller(const Case& c) {
