@@ -72,6 +72,7 @@ Outcome Machine::run(std::function<void()> body) {
   points_left = kNoPoints;
   if (exception_) std::rethrow_exception(exception_);
   if (failure_) throw Failure(*failure_);
+    for (const Task* task : live_) counters_.wakeups += task->stats.nr_wakeups;
   return {counters_, std::move(trace_), Duration{static_cast<i64>(now_ns - start)}};
 }
 
@@ -173,6 +174,7 @@ Task& Machine::allocate_task(void (*entry)(Fiber&)) {
 }
 
 void Machine::release_task(Task& task) {
+  counters_.wakeups += task.stats.nr_wakeups;
   fiber_destroy(task.fiber);
   task.body = nullptr;
   live_.back()->slot = task.slot;
