@@ -29,11 +29,9 @@ void take_timers(VirtualCpu& cpu) {
   for (Timer* timer = cpu.timers.top(); timer != nullptr; timer = cpu.timers.top()) {
     if (timer->expires.ns > now_ns) break;
     cpu.timers.erase(*timer);
-    timer->state = Timer::State::kRunning;
+    timer->state = Timer::State::kIdle; // now: its function may start it again, or drop the last reference to it
     const bool drop = machine->config().mutation == Mutation::kDropTimer && machine->chance().one_in(256);
     if (!drop) timer->function(*timer);
-    // A function that started its timer again left it queued. It cannot be gone: who owns it waits for kIdle.
-    if (timer->state == Timer::State::kRunning) timer->state = Timer::State::kIdle;
   }
   machine->interrupts_changed(cpu);
 }

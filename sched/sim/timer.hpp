@@ -9,7 +9,7 @@ namespace runnel::sim {
 
 struct Timer : HeapNode {
   using Function = void (*)(Timer&);
-  enum class State : u32 { kIdle, kQueued, kRunning };
+  enum class State : u32 { kIdle, kQueued };
 
   explicit constexpr Timer(Function fn) : function(fn) {}
   Timer(const Timer&) = delete;
