@@ -72,7 +72,7 @@ Outcome Machine::run(std::function<void()> body) {
   points_left = kNoPoints;
   if (exception_) std::rethrow_exception(exception_);
   if (failure_) throw Failure(*failure_);
-    for (const Task* task : live_) counters_.wakeups += task->stats.nr_wakeups;
+  for (const Task* task : live_) counters_.wakeups += task->stats.nr_wakeups;
   return {counters_, std::move(trace_), Duration{static_cast<i64>(now_ns - start)}};
 }
 
@@ -127,6 +127,8 @@ void Machine::suspend(u64 until, At at) {
   check();
   VirtualCpu* next = next_cpu();
   if (next == nullptr) all_asleep(*this);
+  if (now_ns > kStartTime + static_cast<u64>(config_.time_limit.ns))
+    fail("limit", "the time limit is reached");
   if (next != &cpu) {
     executing = next;
     fiber_switch(fiber_of(cpu), fiber_of(*next));
@@ -149,8 +151,6 @@ void Machine::check() {
     check_runqueues(*this);
   }
   if (counters_.steps > config_.step_limit) fail("limit", "the step limit is reached");
-  if (now_ns > kStartTime + static_cast<u64>(config_.time_limit.ns))
-    fail("limit", "the time limit is reached");
 }
 
 Task& Machine::allocate_task(void (*entry)(Fiber&)) {

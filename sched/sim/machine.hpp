@@ -23,6 +23,7 @@ enum class Tracing { kOff, kOn };
 /// Deliberate faults of the ground, to prove that the checks find them.
 enum class Mutation {
   kNone,
+  kEarlyRelease,      // B4: at one switch in 64 on_cpu is cleared before the task has left the CPU
   kDropIpi,           // one reschedule IPI in 64 never arrives
   kLoseWakeListEntry, // at a reschedule IPI the newest entry of the wake list is forgotten, now and then
   kSleepUnchecked,    // B1: wait_until looks at its condition before it stores its state

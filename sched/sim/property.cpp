@@ -22,7 +22,8 @@ std::optional<std::string> env(const char* name) {
 }
 
 constexpr const char* kMutations[] = {
-    "none", "drop-ipi", "lose-wake-list-entry", "sleep-unchecked", "drop-timer", "late-preemption"};
+    "none",       "early-release",  "drop-ipi", "lose-wake-list-entry", "sleep-unchecked",
+    "drop-timer", "late-preemption"};
 
 /// What runs now, for the report of a sanitizer that ends the process.
 std::string running_command;

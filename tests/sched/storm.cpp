@@ -106,8 +106,13 @@ struct Member {
 
   void call_stopper() {
     const CpuId cpu{static_cast<u32>(rng.below(sim::machine->nr_cpus()))};
+    const CpuId other{static_cast<u32>(rng.below(sim::machine->nr_cpus()))};
     u32 ran_on = sim::kNoCpu;
-    sched::stop_one_cpu(cpu, [](void* p) { *static_cast<u32*>(p) = sim::cpu().value; }, &ran_on);
+    const auto note = [](void* p) { *static_cast<u32*>(p) = sim::cpu().value; };
+    if (other != cpu && rng.one_in(2))
+      sched::stop_two_cpus(cpu, other, note, &ran_on);
+    else
+      sched::stop_one_cpu(cpu, note, &ran_on);
     if (ran_on != cpu.value) sim::machine->fail("C21", "a stopper call did not run on its CPU");
   }
 

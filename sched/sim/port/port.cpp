@@ -92,6 +92,10 @@ Task* context_switch(Task& prev, Task& next) {
   sim::Machine& m = ground();
   sim::VirtualCpu& cpu = *sim::executing;
   if (m.config().switch_cost.ns != 0) m.suspend(sim::now_ns + static_cast<u64>(m.config().switch_cost.ns));
+  if (m.config().mutation == sim::Mutation::kEarlyRelease && m.chance().one_in(64)) {
+    prev.on_cpu.store(0, std::memory_order_release);
+    m.suspend(sim::now_ns + 2'000);
+  }
   ++m.counters().switches;
   sim::Task& from = simulated(prev);
   sim::Task& to = simulated(next);
