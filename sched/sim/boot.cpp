@@ -44,6 +44,22 @@ void stopper_entry(Fiber&) {
   sched::stopper_main(executing->id);
 }
 
+/// What the firmware would tell of this shape.
+void build_domains(const Shape& shape) {
+  static std::vector<sched::CpuPlace> places; // read again when CPUs come and go
+  places.clear();
+  for (u32 i = 0; i < shape.cpus(); ++i) {
+    const CpuId cpu{i};
+    places.push_back({.core = shape.core_of(cpu),
+                      .cluster = shape.llc_of(cpu),
+                      .llc = shape.llc_of(cpu),
+                      .package = shape.socket_of(cpu),
+                      .node = shape.node_of(cpu)});
+  }
+  if (!sched::sched_build_domains({places, shape.nodes, {}}))
+    machine->fail("domains", "no domains for " + to_string(shape));
+}
+
 } // namespace
 
 void boot(Machine& m, std::function<void()> init_body) {
@@ -63,6 +79,7 @@ void boot(Machine& m, std::function<void()> init_body) {
   m.online() = CpuMask::first(m.nr_cpus());
   std::destroy_at(&sched::root_domain());
   std::construct_at(&sched::root_domain());
+  sched::sched_forget_domains();
   for (u32 i = 0; i < m.nr_cpus(); ++i) {
     sched::sched_init_cpu(CpuId{i}, m.idle(i));
     sched::sched_cpu_activate(CpuId{i});
@@ -77,6 +94,7 @@ void boot(Machine& m, std::function<void()> init_body) {
     sched::wake_up_new_task(stopper);
   }
   spawn({.name = "init"}, [&m, body = std::move(init_body)] {
+    build_domains(m.config().shape);
     body();
     m.stop();
   });

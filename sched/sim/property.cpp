@@ -126,14 +126,17 @@ std::optional<Finding> check_property(const Property& property) {
   u64 first = 1;
   u64 count = property.cases;
   if (const auto text = env("RUNNEL_SIM_CASES")) count *= std::stoull(*text);
+  u64 steps_left = property.steps;
   if (const auto text = env("RUNNEL_SIM_SEED")) {
     first = std::stoull(*text);
     count = 1;
+    steps_left = 0;
   }
-  for (u64 seed = first; seed < first + count; ++seed) {
+  for (u64 seed = first; seed < first + count || steps_left != 0; ++seed) {
     const Case c = from_environment(property, seed);
     try {
-      run_case(property, c);
+      const u64 steps = run_case(property, c).counters.steps;
+      steps_left -= steps < steps_left ? steps : steps_left;
     } catch (const Failure& failure) {
       return report(property, c, failure);
     }

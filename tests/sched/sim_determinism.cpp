@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A simulation is a function of its case: the same seed gives the same events, byte for byte; another one
 // does not.
-#include "storm.hpp"
+#include "tests/sched/storm.hpp"
 
 #include <catch2/catch.hpp>
 #include <cstring>

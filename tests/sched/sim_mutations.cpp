@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The checks check something: each deliberate fault of the ground is found, shrunk to a small case and found
 // again by the command that is printed.
-#include "storm.hpp"
+#include "tests/sched/storm.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sched/storm.hpp"
 
+#include "sched/sim/hotplug.hpp"
+
 #include <catch2/catch.hpp>
 #include <sched/attr.hpp>
 #include <sched/migrate_disable.hpp>
+#include <sched/mutex.hpp>
 
 namespace runnel {
 namespace {
@@ -16,6 +19,8 @@ struct Member;
 struct Weather {
   const Storm& storm;
   const sim::Case& c;
+  std::array<sched::Mutex, 4> mutexes{};
+  u32 running = 0; // members that are not finished
   std::vector<std::unique_ptr<Member>> members;
   bool begun = false;
   u64 forked = 0;
@@ -59,6 +64,10 @@ struct Member {
     for (u32 i = 0; i < weather.c.rounds; ++i) act();
     while (taken < must_take) take();
     finished = true;
+    --weather.running;
+    // All its locks are given back: nothing may be left of what was lent.
+    if (sim::self().prio != sim::self().normal_prio)
+      sim::machine->fail("R14", "a lent priority is left over");
   }
 
   /// A post is promised to another member: it is made in any case, so nobody waits in vain.
@@ -116,6 +125,25 @@ struct Member {
     if (ran_on != cpu.value) sim::machine->fail("C21", "a stopper call did not run on its CPU");
   }
 
+  void hold(u32 which, auto&& inside) {
+    sched::Mutex& mutex = weather.mutexes[which];
+    if (!mutex.lock()) return; // it would have been a deadlock: nothing has changed
+    if (mutex.owner() != &sim::self()) sim::machine->fail("mutex", "who locked it does not own it");
+    inside();
+    if (mutex.owner() != &sim::self()) sim::machine->fail("mutex", "it changed hands while it was held");
+    mutex.unlock();
+  }
+
+  void lock() {
+    const u32 first = static_cast<u32>(rng.below(weather.mutexes.size()));
+    const u32 second = static_cast<u32>(rng.below(weather.mutexes.size()));
+    hold(first, [&] {
+      work();
+      if (second != first && rng.one_in(2)) hold(second, [&] { work(); });
+      if (rng.one_in(4)) sim::sleep(Duration{static_cast<i64>(rng.log_between(100, 1'000'000))});
+    });
+  }
+
   void mark(u32 what, u64 detail) {
     if (sched::port::trace_enabled())
       sched::port::trace(trace::EventType::kMark, sim::self().pid, what, detail);
@@ -123,8 +151,8 @@ struct Member {
 
   void act() {
     const Storm& s = weather.storm;
-    u64 draw =
-        rng.below(s.compute + s.sleep + s.yield + s.wait + s.affinity + s.pin + s.policy + s.fork + s.stop);
+    u64 draw = rng.below(s.compute + s.sleep + s.yield + s.wait + s.affinity + s.pin + s.policy +
+                         s.fork + s.stop + s.lock);
     const auto chosen = [&draw](u32 share) {
       if (draw < share) return true;
       draw -= share;
@@ -151,14 +179,30 @@ struct Member {
     if (chosen(s.pin)) return pinned();
     if (chosen(s.policy)) return static_cast<void>(sched::sched_setattr(anybody(), random_attr(rng)));
     if (chosen(s.fork)) return fork();
+    if (chosen(s.lock)) return lock();
     call_stopper();
   }
 };
 
+/// C22: as long as the storm lasts, from init.
+void plug_cpus(const Weather& weather, Rng rng) {
+  const u32 n = sim::machine->nr_cpus();
+  while (weather.running != 0 && n > 1) {
+    const CpuId cpu{static_cast<u32>(rng.between(1, n - 1))};
+    if (sim::machine->online().test(cpu)) {
+      static_cast<void>(sim::cpu_down(cpu)); // refused when deadline tasks need it
+    } else if (!sim::cpu_up(cpu)) {
+      sim::machine->fail("C22", "a CPU does not come up");
+    }
+    sim::sleep(Duration{static_cast<i64>(rng.log_between(1'000, 2'000'000))});
+  }
+  for (u32 i = 1; i < n; ++i) static_cast<void>(sim::cpu_up(CpuId{i}));
+}
+
 } // namespace
 
 void run_storm(const Storm& storm, const sim::Case& c) {
-  Weather weather{storm, c, {}};
+  Weather weather{.storm = storm, .c = c, .members = {}};
   Rng& rng = sim::machine->rng();
   for (u32 i = 0; i < c.tasks; ++i) weather.members.push_back(std::make_unique<Member>(weather, rng.fork()));
   const usize before = sim::machine->tasks().size();
@@ -177,7 +221,9 @@ void run_storm(const Storm& storm, const sim::Case& c) {
     });
   }
   weather.begun = true;
+  weather.running = c.tasks;
   for (const auto& member : weather.members) sim::wake(*member->task);
+  if (storm.hotplug) plug_cpus(weather, rng.fork());
   for (const auto& member : weather.members) sim::join(member->task);
   while (weather.fork_exits != weather.forked) sim::sleep(1_ms);
   for (const auto& member : weather.members)

@@ -17,7 +17,9 @@ struct Storm {
   u32 pin = 0;      // a stretch under migrate_disable
   u32 policy = 0;   // change of policy, priority or nice value of oneself or another
   u32 fork = 0;
-  u32 stop = 0; // a call in some CPU's stopper
+  u32 stop = 0;         // a call in some CPU's stopper
+  u32 lock = 0;         // a mutex or two, in any order
+  bool hotplug = false; // all CPUs but the first go down and come up meanwhile
   bool mixed_classes = false;
 };
 

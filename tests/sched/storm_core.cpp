@@ -18,7 +18,11 @@ void storm(const Storm& kind, sim::Property bounds = {}) {
 } // namespace
 
 TEST_CASE("storm: no wake-up is lost", "[storm][C01][C03][C07][C11][C12][C13][C32]") {
-  storm({.compute = 1, .sleep = 1, .wait = 8}, {.max_rounds = 100, .cases = 100});
+  storm({.compute = 1, .sleep = 1, .wait = 8}, {.max_rounds = 100, .cases = 100, .steps = 300'000});
+}
+
+TEST_CASE("storm: no wake-up is lost in a hundred million steps", "[.long][C01]") {
+  storm({.compute = 1, .sleep = 1, .wait = 8}, {.max_rounds = 400, .steps = 100'000'000});
 }
 
 TEST_CASE("storm: affinity changes while tasks run, sleep and wake", "[storm][C16][C17]") {
@@ -39,8 +43,24 @@ TEST_CASE("storm: changes of policy and priority", "[storm][C26]") {
   storm({.policy = 4, .mixed_classes = true});
 }
 
+TEST_CASE("storm: mutexes in any order, owners boosted and released", "[storm][R14]") {
+  storm({.sleep = 1, .wait = 0, .policy = 2, .lock = 8, .mixed_classes = true}, {.max_cpus = 16});
+}
+
+TEST_CASE("storm: CPUs go down and come up under mixed load", "[storm][C19][C22]") {
+  storm({.affinity = 1, .pin = 2, .policy = 1, .fork = 1, .stop = 1, .hotplug = true, .mixed_classes = true},
+        {.max_cpus = 16});
+}
+
 TEST_CASE("storm: everything at once", "[storm][C01][C11][C32]") {
-  storm({.yield = 2, .affinity = 2, .pin = 2, .policy = 2, .fork = 2, .stop = 1, .mixed_classes = true},
+  storm({.yield = 2,
+         .affinity = 2,
+         .pin = 2,
+         .policy = 2,
+         .fork = 2,
+         .stop = 1,
+         .lock = 2,
+         .mixed_classes = true},
         {.max_tasks = 64, .max_rounds = 60, .cases = 100});
 }
 

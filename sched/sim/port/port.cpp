@@ -82,7 +82,7 @@ void tick_stop() {
   timer_cancel(timer);
 }
 
-CpuMask possible_cpus() { return ground().online(); }
+CpuMask possible_cpus() { return CpuMask::first(ground().nr_cpus()); }
 CpuMask online_cpus() { return ground().online(); }
 CpuMask active_cpus() { return ground().active(); }
 void set_cpu_active(CpuId cpu) { ground().active().set(cpu); }
@@ -135,7 +135,11 @@ void synchronize() {
 }
 
 u64 random_seed() { return ground().config().seed; }
-void notice(const Task&, const char*) { ++ground().counters().notices; }
+void notice(const Task& task, const char*) {
+  ++ground().counters().notices;
+  // What is told of is that its mask was widened: where it may run for certain is no longer known.
+  const_cast<sim::Task&>(static_cast<const sim::Task&>(task)).settled_mask = CpuMask::all();
+}
 
 void trace(trace::EventType type, u32 pid, u64 a, u64 b) {
   ground().trace().push_back({sim::now_ns, type, static_cast<u16>(this_cpu().value), pid, a, b});
