@@ -38,6 +38,8 @@ void add_run_command(CLI::App& app, Action& action) {
   CLI::App* sub = app.add_subcommand("run", "Runs a workload (rt-app's JSON form) and prints a report");
   options->add_to(*sub);
   sub->add_flag("--json", options->json, "The report as JSON");
+  sub->add_option("--junit", options->junit, "Writes the scenario's expectations as JUnit XML")
+      ->type_name("FILE");
   sub->add_option("--events", options->events,
                   "Writes the scheduling events: text, or Chrome's trace form for a name ending in .json")
       ->type_name("FILE");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qemu/scenario_run.hpp"
 
+#include "qemu/junit.hpp"
 #include "qemu/lines.hpp"
 #include "qemu/scenario/initrd.hpp"
 #include "qemu/scenario/scenario.hpp"
@@ -53,7 +54,7 @@ class RunOne {
          const TakeTrace& take_trace)
       : options_(options), scenario_(scenario), arch_(arch), take_trace_(take_trace) {}
 
-  ExitStatus run(nlohmann::ordered_json& all) {
+  ExitStatus run(Shown& shown) {
     GuestOptions guest;
     const u32 cpus = options_.machine.smp.empty() ? scenario_.default_cpus() : options_.machine.smp.front();
     guest.machine = options_.machine.spec(arch_, cpus, options_.machine.boot.value_or(BootPath::kDirect));
@@ -84,7 +85,7 @@ class RunOne {
       status = show_incomplete(collector_, std::string(to_string(arch_)));
     else
       status =
-          worse(status, show_report(options_, scenario_, collector_.report(), about(guest.machine), all));
+          worse(status, show_report(options_, scenario_, collector_.report(), about(guest.machine), shown));
     if (take_trace_ && run.end == RunEnd::kSaid) status = worse(status, hand_over(run, guest.machine));
     return status;
   }
@@ -224,14 +225,16 @@ void say(const ScenarioOptions& options, const std::string& text) {
 
 ExitStatus run_scenario(const ScenarioOptions& options, const TakeTrace& take_trace) {
   const scenario::Scenario scenario = load(options);
-  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  Shown shown;
+  const std::time_t started = std::time(nullptr);
   ExitStatus status = ExitStatus::kPassed;
   for (const std::string& ground : options.grounds())
     if (const auto arch = parse_arch(ground))
-      status = worse(status, RunOne(options, scenario, *arch, take_trace).run(all));
+      status = worse(status, RunOne(options, scenario, *arch, take_trace).run(shown));
     else
-      status = worse(status, run_simulated(options, scenario, take_trace, all));
-  if (options.json) fmt::print("{}\n", nlohmann::ordered_json{{"version", 1}, {"runs", all}}.dump(2));
+      status = worse(status, run_simulated(options, scenario, take_trace, shown));
+  if (!options.junit.empty()) write_file(options.junit, to_junit(shown.tests, started));
+  if (options.json) fmt::print("{}\n", nlohmann::ordered_json{{"version", 1}, {"runs", shown.runs}}.dump(2));
   return status;
 }
 

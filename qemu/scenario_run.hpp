@@ -18,7 +18,7 @@ struct ScenarioOptions {
   std::string command; // "run" or "trace": for the line that shows a failure again
   MachineOptions machine;
   std::vector<std::string> on; // grounds; empty: the machine's architectures
-  std::string scenario, log, initrd;
+  std::string scenario, log, initrd, junit;
   double duration = 0; // seconds; 0: the scenario's own
   bool json = false, verbose = false;
 

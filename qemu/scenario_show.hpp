@@ -4,17 +4,23 @@
 #pragma once
 
 #include "qemu/report/verdict.hpp"
+#include "qemu/results.hpp"
 #include "qemu/scenario_run.hpp"
 
 #include <nlohmann/json.hpp>
 
 namespace runnel::qemu {
 
-/// Prints the report of a run, or with --json adds it to `all` behind what `about` says of the machine.
-/// kFailed when an expectation does not hold.
+/// What the runs of one command leave for other programs.
+struct Shown {
+  nlohmann::ordered_json runs = nlohmann::ordered_json::array(); // for --json
+  std::vector<TestResult> tests;                                 // for --junit: one for each expectation
+};
+
+/// Prints the report of a run, or with --json adds it to `shown` behind what `about` says of the machine:
+/// "on" and "cpus" at least. kFailed when an expectation does not hold.
 ExitStatus show_report(const ScenarioOptions& options, const scenario::Scenario& scenario,
-                       const report::Report& report, nlohmann::ordered_json about,
-                       nlohmann::ordered_json& all);
+                       const report::Report& report, nlohmann::ordered_json about, Shown& shown);
 
 /// The report is not whole: says why. kInternal.
 ExitStatus show_incomplete(const report::Collector& collector, const std::string& ground);
@@ -24,6 +30,6 @@ ExitStatus show_incomplete(const report::Collector& collector, const std::string
 
 /// On the simulated machine.
 ExitStatus run_simulated(const ScenarioOptions& options, const scenario::Scenario& scenario,
-                         const TakeTrace& take_trace, nlohmann::ordered_json& all);
+                         const TakeTrace& take_trace, Shown& shown);
 
 } // namespace runnel::qemu

@@ -53,7 +53,7 @@ std::string joined(const std::vector<std::string>& lines) {
 Simulator simulator = nullptr;
 
 ExitStatus run_simulated(const ScenarioOptions& options, const scenario::Scenario& scenario,
-                         const TakeTrace& take_trace, nlohmann::ordered_json& all) {
+                         const TakeTrace& take_trace, Shown& shown) {
   check_options(options);
   if (simulator == nullptr)
     throw Failure(ExitStatus::kInternal, "this program was linked without the simulated machine");
@@ -80,7 +80,7 @@ ExitStatus run_simulated(const ScenarioOptions& options, const scenario::Scenari
       throw_refused(scenario, std::string_view(line).substr(kError.size()));
   if (!collector.complete()) return show_incomplete(collector, "sim");
   nlohmann::ordered_json about = {{"on", "sim"}, {"cpus", shape.cpus()}, {"deterministic", true}};
-  ExitStatus status = show_report(options, scenario, collector.report(), std::move(about), all);
+  ExitStatus status = show_report(options, scenario, collector.report(), std::move(about), shown);
   if (take_trace) {
     const std::string name = fs::path(scenario.file).filename().string();
     status = worse(status, take_trace({"sim", fmt::format("{}: {}", title, name), log_of(result)}));

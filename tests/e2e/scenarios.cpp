@@ -42,9 +42,14 @@ TEST_CASE("e2e: an expectation that does not hold is status 1, with its place", 
                            "\"expect\": { \"share_percent\": { \"above\": 60 } } } },\n"
                            "\"global\": { \"duration\": 0.2, \"cpus\": 1 } }");
   const char* ground = GENERATE("sim", "x86_64");
-  const ToolRun run = tool({"run", file.string(), "--on", ground}, 200);
+  const auto junit = folder.path() / "expectations.xml";
+  const ToolRun run = tool({"run", file.string(), "--on", ground, "--junit", junit.string()}, 200);
   INFO(run.text);
   CHECK(run.status == code(ExitStatus::kFailed));
+  const std::string xml = qemu::read_file(junit);
+  CHECK(xml.find("tests=\"1\"") != std::string::npos);
+  CHECK(xml.find("failures=\"1\"") != std::string::npos);
+  CHECK(xml.find("a.share_percent") != std::string::npos);
   CHECK(run.says("FAILED  a.share_percent"));
   CHECK(run.says("greedy.json:2:13]"));
   CHECK(run.says("0 of 1 expectations hold"));

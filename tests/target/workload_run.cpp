@@ -175,5 +175,98 @@ RUNNEL_TEST(workload, phases_move_a_thread, .cpus = 2, .limit = 2_s)
   CHECK(run.figures(0).migrations >= 7u);
 }
 
+// D08's figures for one thread: a job is late when it ends after its period, by as much as it does.
+RUNNEL_TEST(workload, late_jobs_are_counted_as_misses, .limit = 2_s)
+{
+  const Run late(HEAD(0, NO_OBJECTS) "task p instances=1 loop=5 delay=0 timers=1\nphase p loop=1\nrun "
+                                     "2000000\ntimer own 0 1000000 relative\nend\n");
+  REQUIRE(late.ok);
+  CHECK(late.figures(0).jobs.count == 5u);
+  CHECK(late.figures(0).jobs.misses == 5u);
+  CHECK(late.figures(0).jobs.lateness_max >= 1_ms);
+  CHECK(late.figures(0).jobs.slack_min <= Duration{-1'000'000});
+  const Run early(HEAD(0, NO_OBJECTS) "task p instances=1 loop=5 delay=0 timers=1\nphase p loop=1\nrun "
+                                      "100000\ntimer own 0 20000000 absolute\nend\n");
+  REQUIRE(early.ok);
+  CHECK(early.figures(0).jobs.count == 5u);
+  CHECK(early.figures(0).jobs.misses == 0u);
+  CHECK(early.figures(0).jobs.response_max >= Duration{100'000});
+  CHECK(early.figures(0).jobs.response_max + early.figures(0).jobs.slack_min == 20_ms);
+}
+
+// A job that has not ended when the run is over, and whose deadline has passed, is a miss as well.
+RUNNEL_TEST(workload, unfinished_late_jobs_are_misses, .limit = 2_s)
+{
+  const Run run(HEAD(30000000, NO_OBJECTS) "task p instances=1 loop=1 delay=0 timers=1\nphase a loop=1\nrun "
+                                           "100000\ntimer own 0 5000000 absolute\nphase b loop=1\nrun "
+                                           "1000000000\nend\n");
+  REQUIRE(run.ok);
+  CHECK(run.engine->ending() == Ending::kDuration);
+  CHECK(run.figures(0).jobs.count == 1u);
+  CHECK(run.figures(0).jobs.misses == 1u);
+  CHECK(run.figures(0).jobs.lateness_max >= 19_ms); // due at 10 ms, cut at 30
+}
+
+// Policies are asked for before anything begins: the FIFO thread is first although it comes second.
+RUNNEL_TEST(workload, policies_decide_who_runs, .limit = 2_s)
+{
+  const Run run(
+      HEAD(0, NO_OBJECTS) "task fair instances=1 loop=1 delay=0 timers=0 policy=other cpus=0x1\nphase p "
+                          "loop=1\nrun 5000000\n"
+                          "task rt instances=1 loop=1 delay=0 timers=0 policy=fifo priority=50 "
+                          "cpus=0x1\nphase p loop=1\nrun 5000000\nend\n");
+  REQUIRE(run.ok);
+  CHECK(run.figures(1).preemptions == 0u);
+  CHECK(run.figures(1).lifetime + 4_ms <= run.figures(0).lifetime);
+  CHECK(run.figures(0).ran_on == 1u);
+  CHECK(run.figures(1).ran_on == 1u);
+}
+
+// A phase changes the policy, and says so to the scheduler.
+RUNNEL_TEST(workload, phases_change_policies, .limit = 2_s)
+{
+  const Run run(
+      HEAD(0, NO_OBJECTS) "task t instances=1 loop=1 delay=0 timers=0 policy=other nice=5\nphase a "
+                          "loop=1\nrun 10000\nphase b loop=1 policy=rr priority=7\nrun 10000\nend\n");
+  REQUIRE(run.ok);
+  CHECK(run.engine->ending() == Ending::kFinished);
+  CHECK(run.engine->thread_at(0).params.policy == Policy::kRr);
+  CHECK(run.engine->thread_at(0).params.priority == 7u);
+}
+
+// Reservations that do not fit end the run before it begins; the refusal names the task and the reason.
+RUNNEL_TEST(workload, reservations_that_do_not_fit_are_refused, .limit = 2_s)
+{
+  const Run run(
+      HEAD(0, NO_OBJECTS) "task greedy instances=65 loop=1 delay=0 timers=0 policy=deadline "
+                          "runtime=90000000 deadline=100000000 period=100000000\nphase p loop=1\nrun "
+                          "10000\nend\n");
+  REQUIRE(run.ok);
+  CHECK(run.engine->ending() == Ending::kRefused);
+  CHECK(run.engine->refusal().starts_with("task greedy: deadline is refused: it needs 90.00 % of a CPU"));
+  CHECK(run.engine->refusal().ends_with("(EBUSY)"));
+  for (u32 i = 0; i < 65; ++i) CHECK(run.figures(i).loops == 0u);
+}
+
+// R13
+RUNNEL_TEST(workload, mutexes_inherit_priorities, .limit = 3_s)
+{
+  const Run run(
+      HEAD(0, "mutexes=1 conditions=0 semaphores=0 timers=0") "task low instances=1 loop=1 delay=0 timers=0 "
+                                                              "policy=fifo priority=10 cpus=0x1\nphase p "
+                                                              "loop=1\nlock 0\nrun 5000000\nunlock 0\n"
+                                                              "task medium instances=1 loop=1 delay=1000000 "
+                                                              "timers=0 policy=fifo priority=50 "
+                                                              "cpus=0x1\nphase p loop=1\nrun 50000000\n"
+                                                              "task high instances=1 loop=1 delay=2000000 "
+                                                              "timers=0 policy=fifo priority=90 "
+                                                              "cpus=0x1\nphase p loop=1\nlock 0\nrun "
+                                                              "100000\nunlock 0\nend\n");
+  REQUIRE(run.ok);
+  CHECK(run.engine->ending() == Ending::kFinished);
+  CHECK(run.figures(2).lock_wait_max > 1_ms); // low was in the middle of it
+  CHECK(run.figures(2).lock_wait_max < 6_ms); // and had 4 ms left; medium's 50 did not come between
+}
+
 } // namespace
 } // namespace runnel::workload
