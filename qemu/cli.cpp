@@ -40,6 +40,17 @@ std::string explain(CLI::App& app, const CLI::ParseError& error, const char* fir
   return fmt::format("{}\nrunnel {} --help explains them", text, sub->get_name());
 }
 
+/// The arguments in the order CLI11 wants them. It reads a word in brackets as a list and takes them off, but
+/// `test` is to get Catch2's tags as they are: a space in front, which it takes off again, keeps them.
+std::vector<std::string> arguments(int argc, char** argv) {
+  std::vector<std::string> words;
+  for (int i = argc - 1; i > 0; --i) words.emplace_back(argv[i]);
+  if (!words.empty() && words.back() == "test")
+    for (std::string& word : words)
+      if (word.starts_with('[') && word.ends_with(']')) word.insert(0, 1, ' ');
+  return words;
+}
+
 } // namespace
 
 const char* exit_status_help() {
@@ -73,7 +84,7 @@ int run_cli(int argc, char** argv) {
   add_completion_command(app, action);
   for (CLI::App* sub : app.get_subcommands(nullptr)) sub->footer(exit_status_help());
   try {
-    app.parse(argc, argv);
+    app.parse(arguments(argc, argv));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error); // --help
     fmt::print(stderr, "runnel: {}\n", explain(app, error, argc > 1 ? argv[1] : nullptr));

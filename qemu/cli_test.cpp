@@ -166,7 +166,13 @@ void add_test_command(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   CLI::App* sub = app.add_subcommand("test", "Runs the tests: on the target, on the host, end to end");
   sub->add_option("GLOB", options->globs,
-                  "On-target tests by suite.case or suite; host tests by name, or [tag] for Catch2's tags");
+                  "On-target tests by suite.case or suite; host tests by name, or [tag] for Catch2's tags")
+      ->transform(CLI::Validator(
+          [](std::string& word) {
+            if (word.starts_with(" [")) word.erase(0, 1); // run_cli's, so that the brackets stay
+            return std::string();
+          },
+          ""));
   options->machine.add_to(*sub, MachineOptions::Arches::kAll, MachineOptions::Smp::kList);
   sub->add_option("--junit", options->junit, "Writes JUnit XML")->type_name("FILE");
   sub->add_option("--json", options->json, "Writes the results as JSON")->type_name("FILE");

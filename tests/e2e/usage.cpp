@@ -60,6 +60,14 @@ TEST_CASE("e2e: every command explains itself and the exit statuses", "[e2e][usa
   }
 }
 
+TEST_CASE("e2e: host tests are chosen by tag", "[e2e][usage]") {
+  const ToolRun run = tool({"test", "--host-only", "[S]"}, 120);
+  INFO(run.text);
+  CHECK(run.status == code(ExitStatus::kUsage));
+  CHECK(run.says("no test matches '[S]'")); // the brackets have arrived
+  CHECK(tool({"test", "--host-only", "[catalogue]"}, 120).status == 0);
+}
+
 TEST_CASE("e2e: properties are shown with their tests", "[e2e][properties]") {
   const ToolRun run = tool({"properties", "C02"}, 60);
   INFO(run.text);
