@@ -48,8 +48,10 @@ struct WorkThread : Waiter {
   SchedParams params;
   u64 cpus = 0;
 
-  // The job in progress must end until then; kNever before the first `timer` event.
+  // The job in progress must end until then; kNever before the first `timer` event and in a phase without
+  // one.
   Instant job_deadline = kNever;
+  Instant job_begin; // not before: what a phase without timers took is no part of a job
 
   // Set by grant() under the engine's lock; the thread reads it without, hence atomic.
   std::atomic<bool> granted{false};

@@ -151,7 +151,7 @@ Progress Engine::wait_timer(WorkThread& self, const Event& event) {
     const ground::SpinGuard guard(lock_);
     use(objects_.timers[event.object]);
   }
-  end_job(self, release, period);
+  end_job(self, release.is_before(self.job_begin) ? self.job_begin : release, period);
   self.job_deadline = next + relative_deadline(self, period);
   if (when) return sleep_to(self, *when);
   ++self.figures.overruns;

@@ -2,16 +2,25 @@
 // What every thread of a workload runs: its delay, then its phases, pass after pass.
 #include "kernel/workload/engine.hpp"
 
+#include <algorithm>
+
 namespace runnel::workload {
 
 namespace {
 
+bool has_timer(std::span<const Event> events) {
+  return std::ranges::find(events, EventKind::kTimer, &Event::kind) != events.end();
+}
+
 Progress run_phase(WorkThread& self, const Phase& phase) {
   Engine& engine = *self.engine;
   if (engine.apply(self, phase) == Progress::kStop) return Progress::kStop;
+  const bool periodic = has_timer(engine.program().events_of(phase));
+  if (!periodic) self.job_deadline = kNever;
   for (i64 pass = 0; phase.loop == kForever || pass < phase.loop; ++pass)
     for (const Event& event : engine.program().events_of(phase))
       if (engine.execute(self, event) == Progress::kStop) return Progress::kStop;
+  if (!periodic) self.job_begin = now();
   return Progress::kGoOn;
 }
 

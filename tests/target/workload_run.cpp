@@ -199,12 +199,25 @@ RUNNEL_TEST(workload, unfinished_late_jobs_are_misses, .limit = 2_s)
 {
   const Run run(HEAD(30000000, NO_OBJECTS) "task p instances=1 loop=1 delay=0 timers=1\nphase a loop=1\nrun "
                                            "100000\ntimer own 0 5000000 absolute\nphase b loop=1\nrun "
-                                           "1000000000\nend\n");
+                                           "1000000000\ntimer own 0 5000000 absolute\nend\n");
   REQUIRE(run.ok);
   CHECK(run.engine->ending() == Ending::kDuration);
   CHECK(run.figures(0).jobs.count == 1u);
   CHECK(run.figures(0).jobs.misses == 1u);
   CHECK(run.figures(0).jobs.lateness_max >= 19_ms); // due at 10 ms, cut at 30
+}
+
+// What a thread does in a phase without a timer is no job, and takes nothing from the next one.
+RUNNEL_TEST(workload, phases_without_timers_are_no_jobs, .limit = 2_s)
+{
+  const Run run(HEAD(0, NO_OBJECTS) "task p instances=1 loop=2 delay=0 timers=1\nphase a loop=2\nrun "
+                                    "100000\ntimer own 0 5000000 relative\nphase b loop=1\nrun "
+                                    "30000000\nend\n");
+  REQUIRE(run.ok);
+  CHECK(run.figures(0).jobs.count == 4u);
+  CHECK(run.figures(0).jobs.misses == 0u);
+  CHECK(run.figures(0).jobs.response_max < 5_ms);
+  CHECK(run.figures(0).overruns == 1u); // rt-app's view of the same: its timer's time had passed
 }
 
 // Policies are asked for before anything begins: the FIFO thread is first although it comes second.
