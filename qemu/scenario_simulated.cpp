@@ -37,7 +37,14 @@ TraceLog log_of(simulated::Result& result) {
   TraceLog log;
   log.names = std::move(result.names);
   log.events = std::move(result.events);
-  for (const trace::Event& event : log.events) ++log.written[event.cpu];
+  // The scheduler's own code takes no virtual time. What happened one after the other must look like it, so
+  // each event is a nanosecond after the one before at least.
+  u64 earliest = 0;
+  for (trace::Event& event : log.events) {
+    ++log.written[event.cpu];
+    event.time_ns = std::max(event.time_ns, earliest);
+    earliest = event.time_ns + 1;
+  }
   std::erase_if(log.events, [](const trace::Event& e) { return e.type == trace::EventType::kTaskName; });
   return log;
 }

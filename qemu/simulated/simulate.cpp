@@ -56,7 +56,10 @@ Result simulate(const Request& request) {
   config.shape = *shape;
   config.tracing = request.events == Events::kKept ? sim::Tracing::kOn : sim::Tracing::kOff;
   try {
-    sim::Outcome outcome = sim::run(config, [&] { result.end = end_of(play(*workload, request.seed)); });
+    sim::Outcome outcome = sim::run(config, [&] {
+      result.names.emplace(sched::current().pid, "main");
+      result.end = end_of(play(*workload, request.seed));
+    });
     result.events = std::move(outcome.trace);
   } catch (const sim::Failure& failure) {
     result.end = End::kBroken;

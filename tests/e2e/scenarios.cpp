@@ -78,13 +78,23 @@ TEST_CASE("e2e: a bad scenario is status 2, with file, line and column", "[e2e][
   const auto file =
       script(folder, "bad.json",
              "{ \"tasks\": { \"a\": { \"run\": 1000,\n  \"cpus\": [9],\n  \"timer\": { \"ref\": \"unique\", "
-             "\"period\": 0 },\n  \"expect\": { \"mises\": 0 } } },\n\"global\": { \"cpus\": 4 } }");
+             "\"period\": 0 },\n  \"expect\": { \"deadline_miss\": 0 } } },\n\"global\": { \"cpus\": 4 } }");
   const ToolRun run = tool({"run", file.string(), "--on", "sim"}, 60);
   INFO(run.text);
   CHECK(run.status == code(ExitStatus::kUsage));
   CHECK(run.says("bad.json:2:12: tasks.a.cpus[0]: the machine has CPUs 0 to 3 only"));
   CHECK(run.says("bad.json:3:41: tasks.a.timer.period: 0 is out of range"));
   CHECK(run.says("bad.json:4:15: tasks.a.expect.mises: no metric"));
+}
+
+TEST_CASE("e2e: a trace of the simulated machine is consistent", "[e2e][scenario]") {
+  const qemu::TempFolder folder;
+  const ToolRun run = tool(
+      {"trace", "default", "--on", "sim", "--smp", "4", "--duration", "0.3", "--out", folder.path().string()},
+      100);
+  INFO(run.text);
+  CHECK(run.status == 0);
+  CHECK(qemu::read_file(folder.path() / "trace.txt").find("comm=audio-1") != std::string::npos);
 }
 
 TEST_CASE("e2e: the simulated machine repeats itself for a seed", "[e2e][scenario][determinism]") {
