@@ -16,7 +16,8 @@ enum class LockRank : u8 {
   kMutex,
   // Spinlocks.
   kTaskList,
-  kVmap, // before the page tables it changes and the pages it takes
+  kProcess, // threads and end of a process
+  kVmap,    // before the page tables it changes and the pages it takes
   kPageTable,
   kKmalloc,   // slab lists; refill takes pages
   kZone,      // buddy
@@ -39,11 +40,11 @@ enum class LockRank : u8 {
 };
 
 constexpr std::string_view to_string(LockRank rank) {
-  constexpr std::string_view kNames[] = {"mutex-outer", "mutex",   "task-list",  "vmap",     "page-table",
-                                         "kmalloc",     "zone",    "rcu",        "workload", "wait-queue",
-                                         "completion",  "pi",      "stopper",    "rq",       "root-domain",
-                                         "mutex-wait",  "blocked", "timer-base", "call-fn",  "irqchip",
-                                         "trace",       "console"};
+  constexpr std::string_view kNames[] = {"mutex-outer", "mutex",      "task-list", "process",    "vmap",
+                                         "page-table",  "kmalloc",    "zone",      "rcu",        "workload",
+                                         "wait-queue",  "completion", "pi",        "stopper",    "rq",
+                                         "root-domain", "mutex-wait", "blocked",   "timer-base", "call-fn",
+                                         "irqchip",     "trace",      "console"};
   static_assert(sizeof kNames / sizeof kNames[0] == static_cast<usize>(LockRank::kCount));
   return kNames[static_cast<usize>(rank)];
 }

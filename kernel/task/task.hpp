@@ -10,12 +10,17 @@
 
 namespace runnel {
 
+namespace user {
+struct Thread;
+}
+
 struct Task : sched::Task {
   arch::Context context;
   VirtAddr stack_top; // 0: none of its own (an idle thread before its CPU is up)
   std::atomic<u32> refs{1};
   void (*body)(void*) = nullptr;
   void* arg = nullptr;
+  user::Thread* user = nullptr; // what a thread of a user program has besides; nullptr: a kernel thread
   i32 exit_code = 0;
   sync::Completion exited;
   ListNode all_tasks; // kTaskList lock

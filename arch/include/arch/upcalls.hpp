@@ -8,6 +8,7 @@
 
 #include <arch/exception.hpp>
 #include <arch/irqchip.hpp>
+#include <arch/user.hpp>
 
 namespace runnel::upcall {
 
@@ -23,6 +24,15 @@ void nmi(arch::Registers& regs);
 
 /// A synchronous fault or machine check. Returns only when `regs` were changed so that the thread can go on.
 void fault(const arch::Fault& fault, arch::Registers& regs);
+
+/// A system call of the current thread, interrupts on. Sets the result.
+void syscall(arch::UserRegs& regs);
+/// A synchronous fault in user mode, interrupts on. Returns to go on (or to take a signal) with `regs`.
+void user_fault(const arch::Fault& fault, arch::UserRegs& regs);
+/// On every way to user mode (system call, interrupt, fault, first entry). Called with interrupts off,
+/// returns with interrupts off and nothing left to do; in between it may sleep, change `regs`, or never
+/// return.
+void exit_to_user(arch::UserRegs& regs);
 
 /// First C++ function of a secondary CPU, after arch::cpu_init, interrupts off, on its idle thread's stack.
 [[noreturn]] void secondary_start(CpuId cpu);

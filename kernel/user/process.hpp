@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// A process: what the threads of one program share, and what is left of it for its parent.
+#pragma once
+
+#include "kernel/lib/list.hpp"
+#include "kernel/sync/completion.hpp"
+#include "kernel/sync/mutex.hpp"
+#include "kernel/user/thread.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace runnel::user {
+
+class FileTable;
+
+struct Limit {
+  static constexpr u64 kInfinity = ~u64{0};
+  u64 soft = kInfinity;
+  u64 hard = kInfinity;
+};
+inline constexpr u32 kNrLimits = 16;
+inline constexpr u32 kLimitStack = 3;
+inline constexpr u32 kLimitNoFile = 7;
+
+struct Credentials {
+  u32 uid = 0, euid = 0, suid = 0, fsuid = 0;
+  u32 gid = 0, egid = 0, sgid = 0, fsgid = 0;
+};
+
+/// Signals: sent to a process that faults before there are handlers.
+enum Signal : i32 {
+  kSigIll = 4,
+  kSigTrap = 5,
+  kSigAbrt = 6,
+  kSigBus = 7,
+  kSigFpe = 8,
+  kSigKill = 9,
+  kSigSegv = 11,
+};
+
+struct Process {
+  std::atomic<u32> refs{
+      1};      // every thread, the parent's (or creator's) until it is reaped, /proc and pidfd readers
+  u32 pid = 0; // the first thread's tid
+  Process* parent = nullptr;
+
+  SpinLock lock{LockRank::kProcess};
+  List<Thread, &Thread::in_process> threads GUARDED_BY(lock);
+  u32 nr_threads GUARDED_BY(lock) = 0;
+  bool exiting GUARDED_BY(lock) = false; // exit_process has begun: exit_status is set, no new threads
+  i32 exit_status = 0;                   // wait status; final when `exited` is complete
+  sync::Completion exited;               // all threads are gone, mm and files are released
+
+  Mm* mm = nullptr;           // own reference; changed by exec only (single-threaded)
+  FileTable* files = nullptr; // own reference
+  Credentials credentials;
+  Limit limits[kNrLimits];
+  char executable[256] = {}; // /proc/self/exe
+};
+
+inline void get_process(Process& process) { process.refs.fetch_add(1, std::memory_order_relaxed); }
+/// The last one frees it.
+void put_process(Process& process);
+
+/// A process with a fresh Mm, console descriptors 0..2, no threads and no parent. The caller holds the
+/// reference. kNOMEM.
+Result<Process*> create_process();
+
+/// Runs the program `path` of the initrd with these arguments and environment in a new process; the caller
+/// holds a reference: waits for `exited`, reads exit_status, then put_process. kNOENT, kNOEXEC, kNOMEM, ...
+/// as exec.
+Result<Process*> spawn(std::string_view path, std::span<const std::string_view> argv,
+                       std::span<const std::string_view> envp);
+
+/// The fault seam until there are signals, afterwards the default action: reports and ends the process.
+struct FatalFault {
+  i32 signal;
+  u64 address;
+  const char* cause;
+};
+[[noreturn]] void die_of_fault(const FatalFault& fault, const arch::UserRegs& regs);
+
+} // namespace runnel::user
