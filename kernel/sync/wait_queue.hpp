@@ -11,6 +11,13 @@
 
 namespace runnel::sync {
 
+/// How a wait that may be cut short came out.
+enum class WaitResult : u8 {
+  kMet,
+  kTimedOut,
+  kInterrupted /* a signal is pending; the condition is false */
+};
+
 /// First come, first woken.
 class WaitQueue {
  public:
@@ -46,6 +53,37 @@ class WaitQueue {
     return met || condition();
   }
 
+  /// As wait, but a pending signal ends it.
+  template <typename Condition> [[nodiscard]] WaitResult wait_interruptible(Condition condition) {
+    return wait_interruptible_until(condition, kNever);
+  }
+
+  /// As wait_interruptible, at most until `until`; kNever: no limit. A condition that is true counts
+  /// before time and signals.
+  template <typename Condition>
+  [[nodiscard]] WaitResult wait_interruptible_until(Condition condition, Instant until) {
+    Waiter self;
+    WaitResult result = WaitResult::kTimedOut;
+    for (bool late = false;;) {
+      prepare(self, sched::kInterruptible);
+      if (condition()) {
+        result = WaitResult::kMet;
+        break;
+      }
+      if (late) break;
+      if (self.task->signal_pending()) {
+        result = WaitResult::kInterrupted;
+        break;
+      }
+      if (until == kNever)
+        sched::schedule();
+      else
+        late = time::schedule_until(until) == time::SleepResult::kTimedOut;
+    }
+    finish(self);
+    return result;
+  }
+
  private:
   struct Waiter {
     sched::Task* task = &sched::current();
@@ -67,4 +105,5 @@ class WaitQueue {
 
 namespace runnel {
 using sync::WaitQueue;
-}
+using sync::WaitResult;
+} // namespace runnel

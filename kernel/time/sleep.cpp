@@ -44,6 +44,24 @@ void sleep_until(Instant until) {
   timer_cancel_sync(sleeper); // its function may still be on its way out of our stack frame
 }
 
+SleepResult sleep_until_interruptible(Instant until) {
+  Sleeper sleeper(sched::current());
+  timer_start(sleeper, until);
+  SleepResult result = SleepResult::kWoken;
+  for (;;) {
+    sched::set_current_state(sched::kInterruptible);
+    if (sleeper.fired.load(std::memory_order_relaxed)) {
+      result = SleepResult::kTimedOut;
+      break;
+    }
+    if (sched::current().signal_pending()) break;
+    sched::schedule();
+  }
+  sched::current().state.store(sched::kRunning, std::memory_order_relaxed);
+  timer_cancel_sync(sleeper);
+  return result;
+}
+
 void sleep_for(Duration d) { sleep_until(now() + d); }
 
 } // namespace runnel::time

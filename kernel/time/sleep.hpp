@@ -12,6 +12,9 @@ void sleep_for(Duration d);
 
 enum class SleepResult : u8 { kTimedOut, kWoken };
 
+/// As sleep_until, but a pending signal ends it: kWoken.
+[[nodiscard]] SleepResult sleep_until_interruptible(Instant until);
+
 /// For waiting with a limit: the caller has set its state and checked its condition; sleeps until a wake-up
 /// or until the clock shows `until`. The state is kRunning afterwards.
 SleepResult schedule_until(Instant until);
@@ -21,4 +24,5 @@ SleepResult schedule_until(Instant until);
 namespace runnel {
 using time::sleep_for;
 using time::sleep_until;
+using time::sleep_until_interruptible;
 } // namespace runnel

@@ -102,7 +102,11 @@ void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
   update_rq_clock(rq);
 
   const u32 prev_state = prev.state.load(std::memory_order_relaxed);
-  const bool blocks = mode != Mode::kPreempt && prev_state != kRunning;
+  bool blocks = mode != Mode::kPreempt && prev_state != kRunning;
+  if (blocks && prev.signal_pending_state(prev_state)) { // B7: read behind the barrier above
+    prev.state.store(kRunning, std::memory_order_relaxed);
+    blocks = false;
+  }
   if (blocks)
     deactivate_task(rq, prev, kDequeueSleep | ((prev_state & kSpecial) != 0 ? u32{kDequeueSpecial} : 0u));
 

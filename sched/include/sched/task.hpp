@@ -33,9 +33,13 @@ enum TaskState : u32 {
   kWaking = 0x200,
   kNoLoad = 0x400,
   kNew = 0x800,
+  kKillable = kWakeKill | kUninterruptible,        // a sleep that a fatal signal ends
   kNormal = kInterruptible | kUninterruptible,     // what an ordinary wake-up wakes
   kSpecial = kStopped | kTraced | kParked | kDead, // set under pi_lock; their dequeue is never delayed
 };
+
+/// Bits of Task::signals (spec 1.3): what ends an interruptible, and what a killable sleep.
+enum SignalBits : u32 { kSignalPending = 1, kFatalSignalPending = 2 };
 
 enum class OnRq : u32 { kNo = 0, kQueued = 1, kMigrating = 2 };
 
@@ -56,6 +60,7 @@ struct Task {
   port::Lock pi_lock{port::LockRank::kPi}; // wakers; affinity, policy, priority (with the rq lock, L4)
   std::atomic<u32> state{kNew};            // the task itself, or a waker under pi_lock
   std::atomic<OnRq> on_rq{OnRq::kNo};      // rq lock
+  std::atomic<u32> signals{0};             // SignalBits; who sets a bit wakes the task afterwards (B7)
   std::atomic<u32> on_cpu{0}; // set before the switch to it, cleared with release after it left (B4)
   std::atomic<u32> cpu{0};    // rule L7
   u32 wake_cpu = 0;           // where it last wanted to be; kept across proxy migration
@@ -103,6 +108,14 @@ struct Task {
   CpuId task_cpu() const { return {cpu.load(std::memory_order_relaxed)}; }
   i32 nice() const { return prio_to_nice(static_prio); }
   bool is_queued() const { return on_rq.load(std::memory_order_relaxed) == OnRq::kQueued; }
+  bool signal_pending() const { return signals.load(std::memory_order_relaxed) != 0; }
+  /// A sleep in `sleep_state` may not begin, or ends: it is interruptible and a signal is pending, or it is
+  /// killable and the signal is fatal.
+  bool signal_pending_state(u32 sleep_state) const {
+    const u32 pending = signals.load(std::memory_order_relaxed);
+    return ((sleep_state & kInterruptible) != 0 && pending != 0) ||
+           ((sleep_state & kWakeKill) != 0 && (pending & kFatalSignalPending) != 0);
+  }
   bool is_on_cpu() const { return on_cpu.load(std::memory_order_relaxed) != 0; }
 };
 
