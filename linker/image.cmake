@@ -54,6 +54,9 @@ function(runnel_link_image name arch)
   endif()
 endfunction()
 
+# What the standard headers would have from a library that is not there.
+set_source_files_properties(${PROJECT_SOURCE_DIR}/kernel/lib/mem.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+
 function(runnel_add_kernel arch)
   file(GLOB_RECURSE core CONFIGURE_DEPENDS
     ${PROJECT_SOURCE_DIR}/kernel/*.cpp ${PROJECT_SOURCE_DIR}/sched/*.cpp ${PROJECT_SOURCE_DIR}/ns/*.cpp
@@ -72,6 +75,8 @@ function(runnel_add_kernel arch)
   add_library(tests-${arch} OBJECT ${tests})
   runnel_kernel_object(core-${arch} ${arch})
   runnel_kernel_object(tests-${arch} ${arch})
+  target_precompile_headers(core-${arch} PRIVATE ${RUNNEL_STANDARD_HEADERS})
+  target_precompile_headers(tests-${arch} REUSE_FROM core-${arch})
   runnel_link_image(runnel-${arch} ${arch} core-${arch})
   runnel_link_image(runnel-test-${arch} ${arch} core-${arch} tests-${arch})
 endfunction()
