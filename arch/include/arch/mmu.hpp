@@ -121,7 +121,7 @@ class UserTable {
   TablePageSource source_ = nullptr;
   TablePageSink sink_ = nullptr;
   u64 table_pages_ = 0;
-  u32 tag_ = 0; // address space number of the TLB, where there is one
+  [[maybe_unused]] u32 tag_ = 0; // address space number of the TLB, where there is one
 };
 
 /// Makes `table` this CPU's kernel page table and turns on what needs it (WP/NX/SMEP/SMAP, or PAN/WXN).

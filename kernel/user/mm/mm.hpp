@@ -7,7 +7,7 @@
 #pragma once
 
 #include "kernel/lib/cpumask.hpp"
-#include "kernel/mm/tlb.hpp"
+#include "kernel/mm/kmalloc.hpp"
 #include "kernel/sync/mutex.hpp"
 #include "kernel/user/mm/layout.hpp"
 #include "kernel/user/mm/mman.hpp"
@@ -74,6 +74,7 @@ struct MmStats {
   u64 peak_resident_pages = 0;
   u64 data_pages = 0; // private writable mappings, stack not counted
   u64 stack_pages = 0;
+  u64 table_pages = 0;
   u32 maps = 0;
   u64 minor_faults = 0;
 };
@@ -153,11 +154,69 @@ class Mm {
   void set_limits(const MmLimits& limits) EXCLUDES(lock_); // setrlimit()
 
  private:
-  friend class MmSwitch;
-  Mm(const MmLimits& limits);
+  friend void switch_mm(Mm* next);
+  friend void leave_mm();
+  friend Mm* mm::knew<Mm, const MmLimits&>(const MmLimits&);
+  friend void mm::kdelete<Mm>(Mm*);
+
+  explicit Mm(const MmLimits& limits);
   ~Mm() = default;
 
+  // mm.cpp
+  void tear_down() EXCLUDES(lock_);
+  const arch::UserTable& table_to_load() const NO_THREAD_SAFETY_ANALYSIS { return table_; }
+
+  // mm_map.cpp
+  Result<u64> choose_address(const MapRequest& request, u64 length) REQUIRES(lock_);
+  /// Room for `bytes` more within the limits, for a mapping with these flags. kNOMEM.
+  Result<> may_expand(u64 bytes, u32 flags) REQUIRES(lock_);
+  Result<> advise_populate(u64 start, u64 end, arch::Access access) REQUIRES(lock_); // mm_protect.cpp
+  bool may_become_data(u64 bytes) REQUIRES(lock_);                                   // RLIMIT_DATA
+  u64 data_pages() REQUIRES(lock_);
+  Result<> unmap(u64 start, u64 end) REQUIRES(lock_);
+  /// Faults pages in, as far as that goes.
+  void populate(u64 start, u64 end) REQUIRES(lock_);
+
+  // mm_pages.cpp
+  void flush_all() REQUIRES(lock_);
+  /// Takes all pages of [start, end) out of the tables.
+  void zap(u64 start, u64 end) REQUIRES(lock_);
+  /// Moves the pages of [start, start + size) to `to`. kNOMEM: all are where they were.
+  Result<> move_pages(u64 start, u64 size, u64 to) REQUIRES(lock_);
+  /// Gives the pages of `vma` within [start, end) the rights its flags allow.
+  void update_rights(const Vma& vma, u64 start, u64 end) REQUIRES(lock_);
+  Result<> copy_pages_to(Mm& child, const Vma& vma) REQUIRES(lock_, child.lock_);
+
+  // mm_fault.cpp
+  FaultResult fault(u64 address, arch::Access access) REQUIRES(lock_);
+  bool grow_down(Vma& vma, u64 to) REQUIRES(lock_);
+  Result<> make_page(const Vma& vma, u64 virt, arch::Access access) REQUIRES(lock_);
+  Result<> change_page(const Vma& vma, u64 virt, const arch::UserPage& page, arch::Access access)
+      REQUIRES(lock_);
+  Result<> copy_page(const Vma& vma, u64 virt, const arch::UserPage& page, arch::Access access)
+      REQUIRES(lock_);
+  Result<> map_page(const Vma& vma, u64 virt, PhysAddr page, arch::Access access) REQUIRES(lock_);
+  /// The page at `address`, faulted in for this access: its bytes from there on. kFAULT, kNOMEM.
+  Result<std::span<std::byte>> reach(u64 address, arch::Access access) REQUIRES(lock_);
+
+  // mm_remap.cpp
+  Result<u64> grow_in_place(Vma& vma, u64 new_end) REQUIRES(lock_);
+  Result<u64> move_mapping(Vma& vma, u64 address, u64 old_length, u64 to, u64 new_length, u64 flags)
+      REQUIRES(lock_);
+
   Mutex lock_;
+  VmaSet vmas_ GUARDED_BY(lock_);
+  arch::UserTable table_ GUARDED_BY(lock_);
+  MmLimits limits_ GUARDED_BY(lock_);
+  u64 mmap_base_ GUARDED_BY(lock_) = 0; // mappings without an address go below, from the top
+  u64 brk_start_ GUARDED_BY(lock_) = 0;
+  u64 brk_ GUARDED_BY(lock_) = 0; // exactly as asked for
+  u64 resident_ GUARDED_BY(lock_) = 0;
+  u64 peak_resident_ GUARDED_BY(lock_) = 0;
+  u64 faults_ GUARDED_BY(lock_) = 0;
+
+  /// CPUs that have the tables loaded, or are about to (switch_mm).
+  AtomicCpuMask cpus_;
   std::atomic<u32> users_{1};
   std::atomic<u32> refs_{1}; // the users together hold one
 };
@@ -166,11 +225,15 @@ class Mm {
 
 /// The address space of the running thread; nullptr for kernel threads.
 Mm* current_mm();
+/// What this CPU has loaded; interrupts off. nullptr: nothing of any user.
+const Mm* loaded_mm();
 /// The running thread lives in `mm` (or, nullptr, in none) from now on; takes over the caller's use of it and
 /// returns the old one, whose use passes to the caller: exec (put it), exit (nullptr, then put it).
 Mm* replace_current_mm(Mm* mm);
 /// From the context switch, interrupts off: loads the next thread's address space. nullptr (a kernel thread):
 /// what is loaded stays, as no user address is touched.
 void switch_mm(Mm* next);
+/// This CPU loads the kernel's own tables: before it goes offline. Interrupts off.
+void leave_mm();
 
 } // namespace runnel::user

@@ -59,6 +59,7 @@ class VmaSet {
   void resize(Vma& vma, u64 start, u64 end);
   /// Merges `vma` with neighbours that differ in nothing.
   Vma& merge(Vma& vma);
+  /// Takes all of them out.
   void clear();
 
   /// Order, no overlap, summaries and counts; for tests.
@@ -72,6 +73,7 @@ class VmaSet {
   using Tree = RbTree<Vma, &Vma::node, is_before, Summary>;
 
   Vma* take_copy(const Vma& prototype);
+  Result<> split_unlimited(u64 address);
   void insert(Vma& vma);
   void erase(Vma& vma);
 
