@@ -30,6 +30,13 @@ class VmObject {
   virtual u64 inode() const { return 0; }
 
   void get() { refs_.fetch_add(1, std::memory_order_relaxed); }
+  /// False: the last reference is gone, destroy() is on its way. For who finds it in a list.
+  bool try_get() {
+    u64 seen = refs_.load(std::memory_order_relaxed);
+    while (seen != 0)
+      if (refs_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) return true;
+    return false;
+  }
   void put() {
     if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
   }
