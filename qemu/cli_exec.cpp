@@ -123,20 +123,14 @@ void add_exec_command(CLI::App& app, Action& action) {
   options->machine.add_to(*sub, MachineOptions::Arches::kOne, MachineOptions::Smp::kOne);
   sub->add_option("--env", options->environment,
                   "NAME=VALUE of its environment, once for each (default: none)")
-      ->type_size(1)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false) // one value each time it is given: what follows is PROGRAM
       ->type_name("NAME=VALUE");
   sub->add_option("--file", options->files, "A file of this host it finds there, once for each")
-      ->type_size(1)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false) // one value each time it is given: what follows is PROGRAM
       ->type_name("HOST:GUEST");
   sub->add_option("--sysroot", options->sysroots,
                   "Where a dynamic program's linker and libraries are (default /usr/ARCH-linux-gnu, then /)")
-      ->type_size(1)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false) // one value each time it is given: what follows is PROGRAM
       ->type_name("DIR");
   sub->add_option("--limit", options->limit, "Ends it after so many seconds of the machine's time, status 4")
       ->check(CLI::Range(1u, kMaxLimit))
