@@ -19,8 +19,7 @@ int main(int argc, char** argv) {
   if (strcmp(how, "ill") == 0) __asm__ volatile("udf #0");
   if (strcmp(how, "system") == 0) __asm__ volatile("msr ttbr0_el1, xzr");
   if (strcmp(how, "trap") == 0) __asm__ volatile("brk #1");
-  if (strcmp(how, "align") == 0)
-    __asm__ volatile("mov x9, sp\n\tadd sp, sp, #1\n\tldr x10, [sp]\n\tmov sp, x9" ::: "x9", "x10");
+  if (strcmp(how, "align") == 0) __asm__ volatile("adr x9, .\n\tadd x9, x9, #2\n\tbr x9" ::: "x9");
 #else
   if (strcmp(how, "ill") == 0) __asm__ volatile("ud2");
   if (strcmp(how, "system") == 0) __asm__ volatile("hlt");
