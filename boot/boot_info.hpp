@@ -43,6 +43,10 @@ struct BootInfo {
   char command_line[kMaxCommandLine] = {}; // NUL-terminated
 };
 
+/// What the kernel writes, before the line end, where it breaks a line that somebody else has begun: the host
+/// can put it together again. Terminals show nothing.
+inline constexpr char kLineCut = '\x1f';
+
 /// How a guest ends. x86_64 writes it to isa-debug-exit (QEMU then exits with 2*code+1), aarch64 hands it to
 /// semihosting (QEMU exits with the code). None collides with QEMU's own 0 and 1.
 enum class ExitCode : std::uint32_t {

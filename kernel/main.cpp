@@ -19,6 +19,8 @@
 #include "kernel/task/kthread.hpp"
 #include "kernel/test/runner.hpp"
 #include "kernel/trace/trace.hpp"
+#include "kernel/user/file/initrd.hpp"
+#include "kernel/user/run.hpp"
 #include "kernel/workload/run.hpp"
 
 #include <arch/console.hpp>
@@ -69,6 +71,8 @@ boot::ExitCode run_verb() {
     return test::run_tests(options.test_globs(), options.patience);
   case cmdline::Verb::kRun:
     return workload::run_workload(initrd(), options.seed);
+  case cmdline::Verb::kExec:
+    return user::run_program(options.program);
   case cmdline::Verb::kShell:
     return shell::run_shell();
   }
@@ -89,6 +93,7 @@ void main_thread(void*) {
   watchdog_set_run_limit(options.limit);
   watchdog_start();
   say_booted();
+  user::set_initrd(initrd());
   const boot::ExitCode code = run_verb();
   watchdog_stop();
   trace::trace_finish();

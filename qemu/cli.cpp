@@ -73,6 +73,7 @@ int run_cli(int argc, char** argv) {
       "installing them), --release or --debug (which build; RUNNEL_PRESET=NAME does the same).");
   Action action;
   add_run_command(app, action);
+  add_exec_command(app, action);
   add_trace_command(app, action);
   add_test_command(app, action);
   add_list_command(app, action);
@@ -82,7 +83,8 @@ int run_cli(int argc, char** argv) {
   add_bench_command(app, action);
   add_doctor_command(app, action);
   add_completion_command(app, action);
-  for (CLI::App* sub : app.get_subcommands(nullptr)) sub->footer(exit_status_help());
+  for (CLI::App* sub : app.get_subcommands(nullptr))
+    if (sub->get_footer().empty()) sub->footer(exit_status_help());
   try {
     app.parse(arguments(argc, argv));
   } catch (const CLI::ParseError& error) {

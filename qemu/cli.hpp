@@ -13,6 +13,7 @@ namespace runnel::qemu {
 using Action = std::function<ExitStatus()>;
 
 void add_run_command(CLI::App& app, Action& action);
+void add_exec_command(CLI::App& app, Action& action);
 void add_trace_command(CLI::App& app, Action& action);
 void add_test_command(CLI::App& app, Action& action);
 void add_list_command(CLI::App& app, Action& action);

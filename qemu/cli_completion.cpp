@@ -34,7 +34,7 @@ _runnel() {{
     --boot) words='direct uefi' ;;
     --smp) words='1 2 4 8' ;;
     --topology) words='1x2x2 1x4x2 2x2x2 2x4 2x4x2 n2:2x4 n4:4x2x2 1x8/4' ;;
-    --junit|--json|--log|--events|--initrd|--kernel|--serial|--out)
+    --junit|--json|--log|--events|--initrd|--kernel|--serial|--out|--file|--sysroot)
       COMPREPLY=($(compgen -f -- "$word"))
       return ;;
   esac
@@ -48,6 +48,7 @@ _runnel() {{
   case $command,$word in
     *,-*|,*) COMPREPLY=($(compgen -W "$words" -- "$word")) ;;
     run,*|trace,*) COMPREPLY=($(compgen -f -X '!*.json' -- "$word") $(compgen -d -- "$word")) ;;
+    exec,*) COMPREPLY=($(compgen -f -- "$word")) ;;
     test,*|list,*)
       COMPREPLY=($(compgen -W "$("${{COMP_WORDS[0]}}" list 2>/dev/null | cut -d' ' -f1)" -- "$word")) ;;
   esac

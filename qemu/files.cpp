@@ -54,6 +54,8 @@ fs::path image_elf(Arch arch, Image image) {
          fmt::format("runnel-{}{}.elf", image == Image::kTests ? "test-" : "", to_string(arch));
 }
 
+fs::path user_initrd(Arch arch) { return build_folder() / fmt::format("user-{}.cpio", to_string(arch)); }
+
 fs::path bootable_of(Arch arch, const fs::path& elf) {
   if (arch == Arch::kX86_64 || elf.extension() != ".elf") return elf;
   return fs::path(elf).replace_extension(".img");

@@ -39,6 +39,8 @@ fs::path image_elf(Arch arch, Image image);
 /// What QEMU's -kernel takes: the ELF on x86_64, the flat Image beside it on aarch64.
 fs::path bootable_of(Arch arch, const fs::path& elf);
 fs::path loader_file(Arch arch);
+/// All programs of tests/user, and what dynamic ones need.
+fs::path user_initrd(Arch arch);
 /// The first firmware file of this architecture that the host has. Throws Failure(kMissing) naming the
 /// package.
 fs::path firmware_file(Arch arch);

@@ -72,6 +72,7 @@ class Session {
     if (process_->out() && !read_available(process_->out().get(), bytes)) process_->out().reset();
     if (!bytes.empty()) last_output_ = Clock::now();
     run_.serial += bytes;
+    if (options_.on_bytes && !bytes.empty()) options_.on_bytes(bytes);
     const auto take = [this](const std::string& line) { take_line(line); };
     lines_.feed(bytes, take);
     if (!process_->out()) lines_.finish(take);

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace runnel::qemu {
@@ -37,6 +38,7 @@ struct GuestOptions {
   std::filesystem::path postmortem; // folder for a dead guest's memory; empty: do not save it
   double silence_seconds = kDefaultSilenceSeconds;
   std::function<void(const std::string& line)> on_line; // each clean line, as it comes; may be empty
+  std::function<void(std::string_view bytes)> on_bytes; // the serial port as it is; may be empty
   /// Save the memory that `runnel: bulk` lines announce, once the guest has ended (it has to `linger`).
   bool save_bulk = false;
 };

@@ -53,6 +53,16 @@ ProtocolLine parse_bulk(std::string_view text) {
   return BulkLine{std::string(name), *address, *bytes};
 }
 
+ProtocolLine parse_program_end(std::string_view text) {
+  using How = ProgramEndLine::How;
+  constexpr u64 kMaxStatus = 255, kMaxSignal = 64;
+  const bool exited = take(text, "exited ");
+  if (!exited && !take(text, "killed ")) return {};
+  const auto value = number(text);
+  if (!value || *value > (exited ? kMaxStatus : kMaxSignal)) return {};
+  return ProgramEndLine{exited ? How::kExited : How::kKilled, static_cast<u32>(*value)};
+}
+
 } // namespace
 
 std::string_view to_string(GuestEnd end) {
@@ -75,6 +85,7 @@ ProtocolLine parse_protocol_line(std::string_view line) {
   if (take(line, "hang ")) return HangLine{std::string(line)};
   if (take(line, "error ")) return ErrorLine{std::string(line)};
   if (take(line, "bulk ")) return parse_bulk(line);
+  if (take(line, "exec ")) return parse_program_end(line);
   if (take(line, "alive ")) {
     const auto seconds = number(line);
     return seconds ? ProtocolLine(AliveLine{*seconds}) : ProtocolLine();

@@ -40,13 +40,18 @@ struct ErrorLine {
 struct EndLine {
   GuestEnd end = GuestEnd::kInternal;
 };
+/// `exec exited 3`, `exec killed 11`: how the program ended that the kernel was booted for.
+struct ProgramEndLine {
+  enum class How { kExited, kKilled } how = How::kExited;
+  u32 number = 0; // exit status, or signal
+};
 /// `  while running suite.case` of a panic or hang report.
 struct WhileRunningLine {
   std::string test;
 };
 
 using ProtocolLine = std::variant<std::monostate, BootLine, AliveLine, BulkLine, PanicLine, HangLine,
-                                  ErrorLine, EndLine, WhileRunningLine>;
+                                  ErrorLine, EndLine, ProgramEndLine, WhileRunningLine>;
 
 /// monostate: not a line of the protocol (or one that is damaged).
 ProtocolLine parse_protocol_line(std::string_view line);

@@ -40,8 +40,8 @@ class Runner {
     options.silence_seconds = job_.silence_seconds;
     std::string command_line = fmt::format("{} seed={}", word, job_.machine.seed);
     if (!job_.append.empty()) command_line += " " + job_.append;
-    const auto files =
-        prepare_boot(options.machine, {.elf = job_.image->elf, .command_line = command_line, .initrd = {}});
+    const auto files = prepare_boot(
+        options.machine, {.elf = job_.image->elf, .command_line = command_line, .initrd = initrd_for(left)});
     KtapParser ktap;
     options.on_line = [&](const std::string& line) {
       if (auto result = ktap.take(line)) settle(*result, left);
@@ -56,6 +56,17 @@ class Runner {
     else
       check_complete(ktap, before, word, left);
     return !fell;
+  }
+
+  /// The user programs, when there are tests of user mode: it is large, and firmware reads it slowly.
+  std::optional<std::string> initrd_for(const std::vector<DeclaredTest>& tests) const {
+    constexpr std::string_view kUserSuites = "user";
+    if (std::ranges::none_of(tests,
+                             [&](const DeclaredTest& t) { return t.suite().starts_with(kUserSuites); }))
+      return std::nullopt;
+    const fs::path file = user_initrd(job_.machine.arch);
+    require_file(file, "initrd of the user programs");
+    return read_file(file);
   }
 
   const DeclaredTest* planned(const std::vector<DeclaredTest>& left, const std::string& name) const {

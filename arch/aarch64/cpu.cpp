@@ -3,6 +3,7 @@
 #include "arch/aarch64/interrupts.hpp"
 
 #include <arch/cpu.hpp>
+#include <arch/user.hpp>
 
 extern "C" {
 extern const char runnel_vectors[];
@@ -39,9 +40,9 @@ void cpu_init(CpuId cpu, ThreadInfo* idle) {
   Cpu::set_current(idle);
   asm volatile("msr vbar_el1, %0\n\t"
                "msr pan, #1\n\t"
-               "msr cpacr_el1, xzr\n\t" // FP traps: the kernel has none
                "isb" ::"r"(runnel_vectors)
                : "memory");
+  user_init_cpu();
   // SError and the non-maskable request may come from here; interrupts stay off.
   asm volatile("msr daifset, #2\n\tmsr daifclr, #5" ::: "memory");
 }

@@ -2,6 +2,7 @@
 // From the vectors to the kernel's upcalls: what the syndrome register says in the words of arch::Fault.
 #include "arch/aarch64/interrupts.hpp"
 
+#include <arch/cpu.hpp>
 #include <arch/exception.hpp>
 #include <arch/layout.hpp>
 #include <arch/upcalls.hpp>
@@ -31,7 +32,8 @@ u64 fault_address() {
 /// After ESR, FAR, ELR and SPSR are saved: the non-maskable request and SError may come again.
 void unmask_urgent() { asm volatile("msr daifclr, #5" ::: "memory"); }
 
-constexpr u64 kSpAlignment = 0x26;
+constexpr u64 kSpAlignment = 0x26, kSvc = 0x15;
+constexpr u64 kWnr = 1u << 6, kCm = 1u << 8;
 constexpr u64 exception_class(u64 esr) { return esr >> 26 & 0x3f; }
 
 /// Fault status code of an abort (Arm ARM, ESR_EL1 ISS encoding, DFSC/IFSC).
@@ -59,7 +61,7 @@ void decode_abort(Fault& fault, u64 esr, Access access) {
     break;
   }
   if (status == 0x21) {
-    fault.kind = FaultKind::kProtection;
+    fault.kind = FaultKind::kAlignment;
     fault.name = "alignment fault";
   } else if (status >= 0x10 && status <= 0x1f) {
     fault.kind = FaultKind::kMachineCheck;
@@ -100,15 +102,19 @@ Fault decode(u64 esr) {
     decode_abort(fault, esr, Access::kExecute);
     break;
   case 0x22:
-    is(FaultKind::kProtection, "PC alignment");
+    is(FaultKind::kAlignment, "PC alignment");
     fault.address = fault_address();
     break;
   case 0x24:
   case 0x25:
-    decode_abort(fault, esr, (esr & 1u << 6) != 0 ? Access::kWrite : Access::kRead);
+    // Cache maintenance is told as a write, and needs a right to read only (ESR_EL1.ISS, CM and WnR).
+    decode_abort(fault, esr, (esr & kWnr) != 0 && (esr & kCm) == 0 ? Access::kWrite : Access::kRead);
     break;
   case kSpAlignment:
-    is(FaultKind::kProtection, "SP alignment");
+    is(FaultKind::kAlignment, "SP alignment");
+    break;
+  case 0x2c:
+    is(FaultKind::kFloatingPoint, "floating-point exception");
     break;
   case 0x2f:
     is(FaultKind::kMachineCheck, "SError");
@@ -131,6 +137,34 @@ Fault decode(u64 esr) {
     break;
   default:
     is(FaultKind::kOther, "unknown exception");
+    break;
+  }
+  return fault;
+}
+
+/// What is the user's mistake where it would be the kernel's: instructions that user mode does not have are
+/// undefined for it, and every brk is a breakpoint.
+Fault decode_user(u64 esr) {
+  Fault fault = decode(esr);
+  const auto is = [&](FaultKind kind, const char* name) {
+    fault.kind = kind;
+    fault.name = name;
+  };
+  switch (exception_class(esr)) {
+  case 0x07:
+  case 0x19:
+  case 0x1d:
+    is(FaultKind::kUndefined, "vector instruction that is not offered (SVE, SME)");
+    break;
+  case 0x0e:
+  case 0x18:
+  case 0x1c:
+    is(FaultKind::kUndefined, fault.name);
+    break;
+  case 0x3c:
+    is(FaultKind::kBreakpoint, "breakpoint");
+    break;
+  default:
     break;
   }
   return fault;
@@ -188,6 +222,35 @@ void runnel_exception_serror(Registers& regs) {
       .kind = runnel::arch::FaultKind::kMachineCheck, .code = runnel::arch::syndrome(), .name = "SError"};
   runnel::upcall::fault(fault, regs);
 }
+
+void runnel_user_sync(runnel::arch::UserRegs& regs) {
+  using namespace runnel::arch;
+  const runnel::u64 esr = syndrome();
+  if (exception_class(esr) == kSvc) {
+    regs.begin_syscall();
+    unmask_urgent();
+    Cpu::irq_enable();
+    runnel::upcall::syscall(regs);
+  } else {
+    const Fault fault = decode_user(esr);
+    regs.leave_syscall();
+    unmask_urgent();
+    Cpu::irq_enable();
+    runnel::upcall::user_fault(fault, regs);
+  }
+  Cpu::irq_disable();
+  runnel::upcall::exit_to_user(regs);
+}
+
+void runnel_user_irq(runnel::arch::UserRegs& regs) {
+  regs.leave_syscall();
+  runnel::arch::unmask_urgent();
+  runnel::arch::handle_interrupt(regs);
+  runnel::upcall::exit_to_user(regs);
+}
+
+/// A thread's first way to user mode, or one after exec: vectors.S leaves when this returns.
+void runnel_exit_to_user(runnel::arch::UserRegs& regs) { runnel::upcall::exit_to_user(regs); }
 
 void runnel_exception_unexpected(Registers& regs) {
   const runnel::arch::Fault fault{.code = runnel::arch::syndrome(),

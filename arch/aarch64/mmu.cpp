@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // VMSAv8-64 stage 1 tables of the upper half (TTBR1): 48 bits, 4 KiB granule (Arm ARM D8.3).
+#include "arch/aarch64/page_entry.hpp"
 #include "arch/aarch64/translation.hpp"
 
 #include <arch/cpu.hpp>
@@ -8,34 +9,12 @@
 extern "C" void runnel_switch_kernel_root(runnel::u64 root); // startup.S
 
 namespace runnel::arch {
+
+using namespace page_entry;
+
 namespace {
 
-constexpr u64 kValid = 1u << 0;
-constexpr u64 kTableOrPage = 1u << 1; // at level 3: page; above: next table
-constexpr u64 kAttributeIndex = 7u << 2;
-constexpr u64 kDeviceMemory = 0u << 2, kNormalMemory = 1u << 2; // MAIR of startup.S
-constexpr u64 kReadOnly = 1u << 7;
-constexpr u64 kInnerShareable = 3u << 8;
-constexpr u64 kAccessed = 1u << 10;
-constexpr u64 kPrivilegedExecuteNever = u64{1} << 53;
-constexpr u64 kUserExecuteNever = u64{1} << 54;
-constexpr u64 kAddressMask = 0x0000'ffff'ffff'f000;
-
-constexpr u32 kLevels = 4, kEntries = 512;
-constexpr u64 kKernelHalf = 0xffff'0000'0000'0000;
 constexpr u64 kFlushAllAbove = 512; // pages; more are not worth one TLBI each
-
-/// Bytes one entry of `level` (0 = root) covers: 512 GiB, 1 GiB, 2 MiB, 4 KiB.
-constexpr u64 span_of(u32 level) { return u64{1} << (39 - 9 * level); }
-constexpr u32 index_of(u64 virt, u32 level) {
-  return static_cast<u32>(virt >> (39 - 9 * level) & (kEntries - 1));
-}
-
-u64* table_at(PhysAddr phys) { return static_cast<u64*>(phys_to_virt(phys)); }
-
-bool is_table(u64 entry, u32 level) {
-  return level < kLevels - 1 && (entry & (kValid | kTableOrPage)) == (kValid | kTableOrPage);
-}
 
 u64 attributes(Prot prot) {
   constexpr u64 kCommon = kValid | kAccessed | kUserExecuteNever;
@@ -73,9 +52,6 @@ Leaf find(PhysAddr root, u64 virt) {
     table = table_at({*entry & kAddressMask});
   }
 }
-
-/// A write to a table that makes a mapping appear; whole, as the walker may look at any time.
-void store_entry(u64* entry, u64 value) { __atomic_store_n(entry, value, __ATOMIC_RELAXED); }
 
 Result<> map_leaf(PhysAddr root, TablePageSource source, u64 virt, u32 leaf_level, u64 leaf) {
   u64* table = table_at(root);
@@ -159,6 +135,9 @@ std::optional<Mapping> PageTable::query(VirtAddr virt) const {
 void PageTable::for_each(Visitor visit, void* context) const {
   visit_table(table_at(root_), 0, kKernelHalf, visit, context);
 }
+
+// Users' tables are trees of their own here.
+Result<> PageTable::share_with_users(VirtAddr, u64) { return {}; }
 
 void user_half_off() {
   u64 control;

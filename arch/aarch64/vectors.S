@@ -8,6 +8,9 @@
 #define FRAME_RECORD 272
 #define STACK_SHIFT 14
 #define LOCAL_EMERGENCY_STACK_TOP 8
+// From user mode: UserRegs, with the call a system call began with (arch_impl/user.hpp).
+#define USER_FRAME 304
+#define LOCAL_CURRENT 16
 
   .macro vector handler
   .balign 128
@@ -28,6 +31,16 @@
   save_rest
   bl \function
   b leave
+  .endm
+
+  // From user mode, on the thread's own kernel stack, which was empty: there is room. SP_EL0 is the user's and becomes
+  // the current thread again. Backtraces end here.
+  .macro user_vector function
+  .balign 128
+  sub sp, sp, #USER_FRAME
+  stp x28, x29, [sp, #224]
+  adr x28, \function
+  b user_entry
   .endm
 
   // x28, x29 are saved, x29 holds the interrupted SP.
@@ -68,11 +81,11 @@ runnel_vectors:
   vector entry_irq
   vector entry_fiq
   vector entry_serror
-  vector entry_unexpected   // EL0, 64 bits: no user mode yet
-  vector entry_unexpected
-  vector entry_unexpected
-  vector entry_serror
-  vector entry_unexpected   // EL0, 32 bits
+  user_vector runnel_user_sync // EL0, 64 bits
+  user_vector runnel_user_irq
+  user_vector runnel_exception_fiq
+  user_vector runnel_exception_serror
+  vector entry_unexpected   // EL0, 32 bits: no such user
   vector entry_unexpected
   vector entry_unexpected
   vector entry_serror
@@ -82,6 +95,57 @@ runnel_vectors:
   handle entry_fiq, runnel_exception_fiq
   handle entry_serror, runnel_exception_serror
   handle entry_unexpected, runnel_exception_unexpected
+
+  // x28 = the C++ function, x28 and x29 are saved.
+user_entry:
+  mrs x29, sp_el0
+  save_rest
+  stp xzr, xzr, [sp, #FRAME_RECORD]
+  mrs x9, tpidr_el1
+  ldr x9, [x9, #LOCAL_CURRENT]
+  msr sp_el0, x9
+  blr x28
+  // fall through
+
+  // SP = the frame, which is all there is on the stack.
+leave_to_user:
+  msr daifset, #0xf
+  mrs x9, sp_el0
+  mrs x10, tpidr_el1
+  str x9, [x10, #LOCAL_CURRENT]
+  ldp x9, x10, [sp, #FRAME_ELR]
+  msr elr_el1, x9
+  msr spsr_el1, x10
+  ldp x30, x9, [sp, #240]
+  msr sp_el0, x9
+  ldp x0, x1, [sp, #0]
+  ldp x2, x3, [sp, #16]
+  ldp x4, x5, [sp, #32]
+  ldp x6, x7, [sp, #48]
+  ldp x8, x9, [sp, #64]
+  ldp x10, x11, [sp, #80]
+  ldp x12, x13, [sp, #96]
+  ldp x14, x15, [sp, #112]
+  ldp x16, x17, [sp, #128]
+  ldp x18, x19, [sp, #144]
+  ldp x20, x21, [sp, #160]
+  ldp x22, x23, [sp, #176]
+  ldp x24, x25, [sp, #192]
+  ldp x26, x27, [sp, #208]
+  ldp x28, x29, [sp, #224]
+  add sp, sp, #USER_FRAME
+  eret
+
+  // runnel_enter_user(UserRegs*): the frame lies at the top of the current stack; all below it is given up.
+  .global runnel_enter_user
+  .type runnel_enter_user, %function
+runnel_enter_user:
+  msr daifset, #2
+  mov sp, x0
+  stp xzr, xzr, [sp, #FRAME_RECORD]
+  add x29, sp, #FRAME_RECORD
+  bl runnel_exit_to_user
+  b leave_to_user
 
   // x0 = SP - FRAME of the overflowed stack, SP = that plus the true x0. TPIDRRO_EL0 is free: it is nobody's.
 entry_overflow:

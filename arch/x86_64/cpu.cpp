@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A CPU's own state: GDT, TSS, IDT, the per-CPU pointer, protection bits.
 #include "arch/x86_64/instructions.hpp"
+#include "arch/x86_64/user_mode.hpp"
 #include "arch/x86_64/vectors.hpp"
 
 #include <arch/cpu.hpp>
+#include <arch/user.hpp>
 
 extern "C" const char runnel_interrupt_stubs[]; // entry.S: 256 stubs of 16 bytes
 
@@ -33,11 +35,14 @@ struct Gate {
 
 constexpr u64 kCodeSegment = 0x00af'9b00'0000'ffff; // 64-bit, present, ring 0, executable, accessed
 constexpr u64 kDataSegment = 0x00cf'9300'0000'ffff;
+constexpr u64 kUserDataSegment = 0x00cf'f300'0000'ffff; // ring 3
+constexpr u64 kUserCodeSegment = 0x00af'fb00'0000'ffff;
 constexpr u16 kCodeSelector = 0x08;
-constexpr u16 kTssSelector = 0x18;
+constexpr u16 kTssSelector = 0x40;
 
 struct alignas(kCacheLine) Tables {
-  u64 gdt[5] = {0, kCodeSegment, kDataSegment, 0, 0};
+  // User segments where kUserData and kUserCode say; the data segment first, as sysret would have it.
+  u64 gdt[10] = {0, kCodeSegment, kDataSegment, 0, 0, kUserDataSegment, kUserCodeSegment, 0, 0, 0};
   TaskState tss;
   CpuLocal local;
 };
@@ -65,7 +70,8 @@ void fill_idt() {
     if (vector == kVectorNmi) ist = 1;
     if (vector == kVectorDoubleFault) ist = 2;
     if (vector == kVectorMachineCheck) ist = 3;
-    const u64 type = 0x8e; // present, ring 0, interrupt gate: interrupts off inside
+    // Present, interrupt gate: interrupts off inside. User mode may raise breakpoint and overflow itself.
+    const u64 type = vector == kVectorBreakpoint || vector == kVectorOverflow ? 0xee : 0x8e;
     idt[vector].low = (handler & 0xffff) | u64{kCodeSelector} << 16 | ist << 32 | type << 40 |
                       (handler >> 16 & 0xffff) << 48;
     idt[vector].high = handler >> 32;
@@ -74,8 +80,9 @@ void fill_idt() {
 
 void load_tables(Tables& t) {
   const u64 base = reinterpret_cast<u64>(&t.tss);
-  t.gdt[3] = (sizeof(TaskState) - 1) | (base & 0xff'ffff) << 16 | u64{0x89} << 40 | (base >> 24 & 0xff) << 56;
-  t.gdt[4] = base >> 32;
+  t.gdt[kTssSelector / 8] =
+      (sizeof(TaskState) - 1) | (base & 0xff'ffff) << 16 | u64{0x89} << 40 | (base >> 24 & 0xff) << 56;
+  t.gdt[kTssSelector / 8 + 1] = base >> 32;
   const TablePointer gdt{sizeof t.gdt - 1, reinterpret_cast<u64>(t.gdt)};
   asm volatile("lgdt %0\n\t"
                "pushq $0x08\n\t"
@@ -100,13 +107,18 @@ void enable_protection() {
   if (cpuid(0).eax >= 7) {
     const CpuidResult features = cpuid(7);
     if ((features.ebx & 1u << 7) != 0) cr4 |= kCr4Smep;
-    if ((features.ebx & 1u << 20) != 0) cr4 |= kCr4Smap;
+    if ((features.ebx & 1u << 20) != 0) {
+      cr4 |= kCr4Smap;
+      smap_is_on = true;
+    }
     if ((features.ecx & 1u << 2) != 0) cr4 |= kCr4Umip;
   }
   write_cr4(cr4);
 }
 
 } // namespace
+
+constinit bool smap_is_on = false;
 
 CpuLocal& cpu_local(CpuId cpu) { return tables[cpu.value].local; }
 
@@ -121,6 +133,13 @@ void cpu_init(CpuId cpu, ThreadInfo* idle) {
   load_tables(t);
   write_msr(kMsrGsBase, reinterpret_cast<u64>(&t.local));
   enable_protection();
+  user_init_cpu();
+}
+
+void set_kernel_stack(VirtAddr top) {
+  Tables& t = tables[Cpu::this_cpu().value];
+  t.tss.rsp[0] = top.value;      // for interrupts and exceptions
+  t.local.kernel_sp = top.value; // for system calls
 }
 
 void cpu_init_stacks(CpuId cpu, const VirtAddr* stack_tops) {

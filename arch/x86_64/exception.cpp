@@ -92,7 +92,8 @@ Fault decode(const Registers& regs) {
     return {.kind = FaultKind::kDivide, .name = name};
   case 1:
     return {.kind = FaultKind::kDebug, .name = name};
-  case 3:
+  case kVectorBreakpoint:
+  case kVectorOverflow:
     return {.kind = FaultKind::kBreakpoint, .name = name};
   case 6:
     return decode_undefined(regs.pc(), name);
@@ -104,6 +105,9 @@ Fault decode(const Registers& regs) {
   case 13:
   case 17:
     return {.kind = FaultKind::kProtection, .code = code, .name = name};
+  case 16:
+  case 19:
+    return {.kind = FaultKind::kFloatingPoint, .name = name};
   case kVectorPageFault:
     return decode_page_fault(code, regs.sp());
   case kVectorMachineCheck:
@@ -151,3 +155,28 @@ extern "C" void runnel_interrupt(runnel::arch::Registers& regs) {
     handle_interrupt(regs);
   }
 }
+
+extern "C" void runnel_interrupt_from_user(runnel::arch::UserRegs& regs) {
+  using namespace runnel::arch;
+  if (regs.vector < 32) {
+    Fault fault = decode(regs);
+    if (fault.kind == FaultKind::kStackOverflow)
+      fault.kind = FaultKind::kPage; // any address may be in a user's rsp
+    Cpu::irq_enable();
+    runnel::upcall::user_fault(fault, regs);
+    Cpu::irq_disable();
+  } else {
+    handle_interrupt(regs);
+  }
+  runnel::upcall::exit_to_user(regs);
+}
+
+extern "C" void runnel_syscall(runnel::arch::UserRegs& regs) {
+  using namespace runnel::arch;
+  Cpu::irq_enable();
+  runnel::upcall::syscall(regs);
+  Cpu::irq_disable();
+  runnel::upcall::exit_to_user(regs);
+}
+
+extern "C" void runnel_exit_to_user(runnel::arch::UserRegs& regs) { runnel::upcall::exit_to_user(regs); }

@@ -1,33 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Four-level page tables (Intel SDM volume 3, chapter 4.5).
 #include "arch/x86_64/instructions.hpp"
+#include "arch/x86_64/page_entry.hpp"
 
 #include <arch/cpu.hpp>
 #include <arch/mmu.hpp>
 
 namespace runnel::arch {
+
+using namespace page_entry;
+
 namespace {
 
-constexpr u64 kPresent = 1u << 0;
-constexpr u64 kWritable = 1u << 1;
-constexpr u64 kWriteThrough = 1u << 3;
-constexpr u64 kUncached = 1u << 4;
-constexpr u64 kAccessed = 1u << 5;
-constexpr u64 kDirty = 1u << 6;
-constexpr u64 kLarge = 1u << 7; // levels 1 and 2
-constexpr u64 kGlobal = 1u << 8;
-constexpr u64 kNoExecute = u64{1} << 63;
-constexpr u64 kAddressMask = 0x000f'ffff'ffff'f000;
 constexpr u64 kCr4GlobalPages = 1u << 7;
 
-constexpr u32 kTopLevel = 3;
-constexpr u64 level_shift(u32 level) { return kPageShift + 9 * u64{level}; }
-constexpr u64 level_size(u32 level) { return u64{1} << level_shift(level); }
-
-u64* table_at(PhysAddr p) { return static_cast<u64*>(phys_to_virt(p)); }
-PhysAddr target_of(u64 entry, u32 level) { return {entry & kAddressMask & ~(level_size(level) - 1)}; }
-u64& entry_at(u64* table, u32 level, u64 virt) { return table[virt >> level_shift(level) & 511]; }
-bool is_leaf(u64 entry, u32 level) { return level == 0 || (entry & kLarge) != 0; }
+constinit PhysAddr kernel_root{0};
 
 u64 leaf_bits(Prot prot) {
   constexpr u64 kCommon = kPresent | kAccessed | kDirty | kGlobal;
@@ -165,7 +152,23 @@ void PageTable::for_each(Visitor visit, void* context) const {
   Walk{visit, context}.run(table_at(root_), kTopLevel, 0, true, true);
 }
 
+Result<> PageTable::share_with_users(VirtAddr virt, u64 size) {
+  u64* table = table_at(root_);
+  for (u64 v = align_down(virt.value, level_size(kTopLevel)); v < virt.value + size;
+       v += level_size(kTopLevel)) {
+    u64& entry = entry_at(table, kTopLevel, v);
+    if ((entry & kPresent) != 0) continue;
+    const Result<PhysAddr> page = source_();
+    if (!page) return err(page.error());
+    entry = page->value | kPresent | kWritable;
+  }
+  return {};
+}
+
+PhysAddr kernel_page_root() { return kernel_root; }
+
 void mmu_activate(const PageTable& table) {
+  kernel_root = table.root();
   write_cr4(read_cr4() & ~kCr4GlobalPages); // firmware may have left global entries, which CR3 does not flush
   write_cr3(table.root().value);
   write_cr4(read_cr4() | kCr4GlobalPages);

@@ -7,6 +7,8 @@
 namespace runnel::arch {
 
 inline constexpr u32 kVectorNmi = 2;
+inline constexpr u32 kVectorBreakpoint = 3;
+inline constexpr u32 kVectorOverflow = 4;
 inline constexpr u32 kVectorDoubleFault = 8;
 inline constexpr u32 kVectorPageFault = 14;
 inline constexpr u32 kVectorMachineCheck = 18;

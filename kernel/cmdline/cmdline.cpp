@@ -44,6 +44,10 @@ constexpr Word kWords[] = {
        return line.tests = v, !v.empty() && set_verb(line, Verb::kTest);
      }},
     {"run", "", true, [](Options& line, std::string_view) { return set_verb(line, Verb::kRun); }},
+    {"exec", "the path of a program in the initrd, from the root", true,
+     [](Options& line, std::string_view v) {
+       return line.program = v, v.starts_with('/') && set_verb(line, Verb::kExec);
+     }},
     {"shell", "", true, [](Options& line, std::string_view) { return set_verb(line, Verb::kShell); }},
     {"seed", "a number from 0 to 18446744073709551615", false,
      [](Options& line, std::string_view v) {
@@ -87,9 +91,10 @@ constexpr Word kWords[] = {
        return v == "halt" || v == "poll";
      }},
 };
-constexpr std::string_view kAllWords = "test=GLOB[,GLOB...], run, shell, seed=N, log=quiet|info|debug, "
-                                       "limit=SECONDS, patience=N, linger, trace, "
-                                       "preempt=full|lazy, sched_proxy_exec=0|1, idle=halt|poll";
+constexpr std::string_view kAllWords =
+    "test=GLOB[,GLOB...], run, exec=PATH, shell, seed=N, log=quiet|info|debug, "
+    "limit=SECONDS, patience=N, linger, trace, "
+    "preempt=full|lazy, sched_proxy_exec=0|1, idle=halt|poll";
 
 const Word* find(std::string_view name) {
   for (const Word& word : kWords)
@@ -123,7 +128,7 @@ std::expected<Options, Error> parse(std::string_view line) {
     const u32 bit = 1u << (word - kWords);
     if ((seen & bit) != 0) return fail(Error::Kind::kTwice, "");
     seen |= bit;
-    if (word->is_verb && verb_seen) return fail(Error::Kind::kTwoVerbs, "one of test=, run, shell");
+    if (word->is_verb && verb_seen) return fail(Error::Kind::kTwoVerbs, "one of test=, run, exec=, shell");
     verb_seen |= word->is_verb;
     if (!word->set(result, has_value ? text.substr(equals + 1) : std::string_view{}))
       return fail(Error::Kind::kBadValue, word->values);

@@ -13,12 +13,13 @@
 
 namespace runnel::cmdline {
 
-enum class Verb : u8 { kShell, kTest, kRun };
+enum class Verb : u8 { kShell, kTest, kRun, kExec };
 
 /// Texts point into the parsed line.
 struct Options {
   Verb verb = Verb::kShell;
-  std::string_view tests; // kTest: globs, separated by commas
+  std::string_view tests;   // kTest: globs, separated by commas
+  std::string_view program; // kExec: path in the initrd; its arguments lie beside it (kernel/user/run.hpp)
   u64 seed = 1;
   log::Level log_level = log::Level::kInfo;
   Duration limit;   // of the whole run in guest time; 0: none

@@ -34,6 +34,7 @@ bool is_kernel_text(u64 address) {
 Backtrace backtrace_of(const arch::Registers& regs, Trust trust) {
   Backtrace trace;
   trace.add(regs.pc());
+  if (regs.from_user()) return trace; // whatever it has in its registers leads nowhere here
   auto stack = stack_around(regs.sp());
   if (!stack) return trace;
   // After a call to nowhere no frame was built yet: where it was called from is still on top (x86_64).

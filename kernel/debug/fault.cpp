@@ -3,6 +3,7 @@
 
 #include "kernel/debug/backtrace.hpp"
 #include "kernel/debug/report.hpp"
+#include "kernel/user/fault.hpp"
 
 #include <arch/cpu.hpp>
 #include <arch/upcalls.hpp>
@@ -16,10 +17,11 @@ namespace {
 
 constinit std::atomic<FaultProbe*> probes[8];
 
-bool resume_at_fixup(arch::Registers& regs) {
+/// The kernel reached for user memory: the page is brought in, or the access goes on at its fixup.
+bool resume_at_fixup(const arch::Fault& fault, arch::Registers& regs) {
   for (const Fixup* fixup = __fixups_start; fixup != __fixups_end; ++fixup) {
     if (fixup->at != regs.pc()) continue;
-    regs.set_pc(fixup->resume);
+    if (!user::handle_uaccess_fault(fault, regs)) regs.set_pc(fixup->resume);
     return true;
   }
   return false;
@@ -82,7 +84,7 @@ void describe_fault(const arch::Fault& fault, Sink& sink) {
 namespace runnel::upcall {
 
 void fault(const arch::Fault& fault, arch::Registers& regs) {
-  if (debug::resume_at_fixup(regs) || debug::resume_at_probe(fault, regs)) return;
+  if (debug::resume_at_fixup(fault, regs) || debug::resume_at_probe(fault, regs)) return;
   char text[160];
   BufferSink sink{text};
   debug::describe_fault(fault, sink);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/log/log.hpp"
 
+#include "boot/boot_info.hpp"
 #include "kernel/log/ring.hpp"
 #include "kernel/sync/spinlock.hpp"
 
@@ -15,6 +16,8 @@ constexpr usize kRingSize = 16 * 1024;
 constexpr u32 kNobody = ~u32{0};
 // How long an emergency waits for another CPU to finish its line: relax() rounds, since clocks may be dead.
 constexpr u32 kEmergencyPatience = 200'000;
+// A line that somebody else began ends here.
+constexpr char kCut[] = {boot::kLineCut, '\n'};
 
 constinit SpinLock console_lock{LockRank::kConsole};
 constinit Ring<kRingSize> ring GUARDED_BY(console_lock);
@@ -81,7 +84,7 @@ void console_write(std::string_view text) REQUIRES(console_lock) {
 
 /// Lines start at column 0 even after a prompt or a cut line: the host parses them.
 void begin_line() REQUIRES(console_lock) {
-  if (!at_line_start) console_write("\n");
+  if (!at_line_start) console_write({kCut, sizeof kCut});
 }
 
 class ConsoleSink final : public Sink {
@@ -159,7 +162,7 @@ void enter_emergency() NO_THREAD_SAFETY_ANALYSIS {
     arch::Cpu::relax();
   }
   emergency_cpu.store(self, std::memory_order_relaxed);
-  if (!at_line_start) console_write("\n");
+  if (!at_line_start) console_write({kCut, sizeof kCut});
 }
 
 std::string_view recent(std::span<char> buffer) {

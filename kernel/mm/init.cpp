@@ -82,6 +82,8 @@ void build_page_table() {
   auto* table = new (table_storage) arch::PageTable(*root, zeroed_table_page);
   if (const Result<> built = build_kernel_map(*table, map); !built)
     panic("building the kernel's page table failed with error {}", built.error());
+  // The rest is complete now; here alone something is mapped later.
+  if (!table->share_with_users({arch::kVmapStart}, arch::kVmapSize)) panic("no memory for page tables");
 }
 
 } // namespace

@@ -23,8 +23,10 @@ enum class PageOwner : u8 {
   kLarge,     // one kmalloc() object that is larger than every size class
   kStack,     // thread stacks, cached ones too
   kPageTable, // the kernel's page tables
+  kUser,      // memory of user programs, counted in `user.refs`
+  kUserTable, // their page tables
 };
-inline constexpr u32 kNrPageOwners = 7;
+inline constexpr u32 kNrPageOwners = 9;
 
 union PageWord {
   /// First page of a free block: neighbours in its free list, as indices.
@@ -39,6 +41,12 @@ union PageWord {
     u8 order;        // kLarge
     PageOwner owner;
   } tag;
+  /// kUser. `owner` lies where that of `tag` does.
+  struct {
+    u32 refs; // atomic
+    u8 unused[3];
+    PageOwner owner;
+  } user;
 };
 static_assert(sizeof(PageWord) == 8);
 

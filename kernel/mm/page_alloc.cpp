@@ -137,6 +137,9 @@ bool is_allocated(PhysAddr page, u32 order) {
   return check(page.value >> kPageShift, order) == FreeError::kNone;
 }
 
+// Does not change after boot: no lock.
+u64 total_pages() NO_THREAD_SAFETY_ANALYSIS { return zone.buddy.total_pages(); }
+
 PageRange managed_pages() { return {.first = zone.first, .count = zone.count}; }
 
 void drain_local_page_cache() {

@@ -32,6 +32,9 @@ struct PageRange {
 };
 PageRange managed_pages();
 
+/// Pages the allocator was given at boot.
+u64 total_pages();
+
 /// Gives this CPU's cached pages back to the buddy allocator, so that they can join into larger blocks.
 void drain_local_page_cache();
 

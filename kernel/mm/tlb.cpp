@@ -15,11 +15,11 @@ void flush_here(void* arg) {
 
 } // namespace
 
-void tlb_shootdown(std::span<const VirtRange> ranges) {
+void tlb_shootdown(std::span<const VirtRange> ranges, const CpuMask& cpus) {
   if (arch::kTlbFlushBroadcasts)
     flush_here(&ranges);
   else
-    call_function(CpuMask::all(), flush_here, &ranges, Wait::kYes);
+    call_function(cpus, flush_here, &ranges, Wait::kYes);
 }
 
 } // namespace runnel::mm

@@ -24,7 +24,8 @@ void describe_amount(Sink& sink, std::string_view prefix, std::string_view what,
 } // namespace
 
 bool MemoryUsage::same_as(const MemoryUsage& other) const {
-  return pages == other.pages && large_pages == other.large_pages && stacks == other.stacks &&
+  return pages == other.pages && large_pages == other.large_pages && user_pages == other.user_pages &&
+         user_tables == other.user_tables && stacks == other.stacks &&
          std::equal(objects, objects + kNrSizeClasses, other.objects);
 }
 
@@ -46,6 +47,8 @@ MemoryUsage memory_usage() {
   usage.total_bytes = pages.total * kPageSize;
   usage.pages = owned(pages, PageOwner::kDirect);
   usage.large_pages = owned(pages, PageOwner::kLarge);
+  usage.user_pages = owned(pages, PageOwner::kUser);
+  usage.user_tables = owned(pages, PageOwner::kUserTable);
   for (u32 i = 0; i < kNrSizeClasses; ++i) usage.objects[i] = class_stats(i).in_use;
   usage.stacks = static_cast<i64>(vmap_stats().stacks_in_use);
 #ifdef RUNNEL_DEBUG
@@ -60,6 +63,8 @@ void describe_difference(Sink& sink, const MemoryUsage& before, const MemoryUsag
                          std::string_view prefix) {
   describe_amount(sink, prefix, "pages", "pages", before.pages, after.pages);
   describe_amount(sink, prefix, "kmalloc-large", "pages", before.large_pages, after.large_pages);
+  describe_amount(sink, prefix, "user memory", "pages", before.user_pages, after.user_pages);
+  describe_amount(sink, prefix, "user page tables", "pages", before.user_tables, after.user_tables);
   for (u32 i = 0; i < kNrSizeClasses; ++i) {
     char name[24];
     BufferSink text(name);
@@ -77,10 +82,12 @@ void mm_describe(Sink& sink) {
             pages.free * kKib, pages.cached * kKib);
   format_to(
       sink,
-      "in use: pages {} KiB, kmalloc slabs {} KiB, kmalloc large {} KiB, stacks {} KiB, page tables {} KiB\n",
+      "in use: pages {} KiB, kmalloc slabs {} KiB, kmalloc large {} KiB, stacks {} KiB, page tables {} KiB, "
+      "users {} KiB, their page tables {} KiB\n",
       owned(pages, PageOwner::kDirect) * i64{kKib}, owned(pages, PageOwner::kSlab) * i64{kKib},
       owned(pages, PageOwner::kLarge) * i64{kKib}, owned(pages, PageOwner::kStack) * i64{kKib},
-      owned(pages, PageOwner::kPageTable) * i64{kKib});
+      owned(pages, PageOwner::kPageTable) * i64{kKib}, owned(pages, PageOwner::kUser) * i64{kKib},
+      owned(pages, PageOwner::kUserTable) * i64{kKib});
   format_to(sink, "stacks: {} in use, {} cached; device registers: {} KiB\n", vmap.stacks_in_use,
             vmap.stacks_cached, vmap.device_pages * kKib);
   format_to(sink, "free blocks:");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who has how much memory, exactly: a test takes a snapshot before and after and asks for the difference.
 // What caches hold (pages and objects of a CPU, freed stacks, empty slabs) is free, not in use; page tables
-// and device mappings, which are never given back, are left out.
+// of the kernel and device mappings, which are never given back, are left out.
 #pragma once
 
 #include "kernel/lib/format.hpp"
@@ -13,6 +13,8 @@ struct MemoryUsage {
   u64 total_bytes = 0; // RAM the allocators were given at boot
   i64 pages = 0;       // from alloc_pages()
   i64 large_pages = 0; // under kmalloc() objects beyond the size classes
+  i64 user_pages = 0;  // of user programs, shared ones once
+  i64 user_tables = 0; // pages of their page tables
   i64 objects[kNrSizeClasses] = {};
   i64 stacks = 0;
   u32 epoch = 0; // debug images: kmalloc() objects made from now on carry a larger or equal number

@@ -11,6 +11,8 @@
 #include "kernel/time/clock.hpp"
 #include "kernel/time/tick.hpp"
 #include "kernel/trace/trace.hpp"
+#include "kernel/user/mm/mm.hpp"
+#include "kernel/user/thread.hpp"
 
 #include <arch/context.hpp>
 #include <arch/irqchip.hpp>
@@ -41,7 +43,9 @@ void set_cpu_inactive(CpuId cpu) { runnel::set_cpu_inactive(cpu); }
 Task* context_switch(Task& prev, Task& next) {
   auto& from = static_cast<runnel::Task&>(prev);
   auto& to = static_cast<runnel::Task&>(next);
+  user::switch_mm(to.mm);
   take_stack(to);
+  user::switch_user_state(from, to);
   auto* last =
       reinterpret_cast<Task*>(runnel_context_switch(&from.context, &to.context, &prev.thread, &next.thread));
   release_stack(static_cast<runnel::Task&>(*last));

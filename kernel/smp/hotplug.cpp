@@ -11,6 +11,7 @@
 #include "kernel/sync/rcu.hpp"
 #include "kernel/time/sleep.hpp"
 #include "kernel/time/timer.hpp"
+#include "kernel/user/mm/mm.hpp"
 
 #include <arch/irqchip.hpp>
 #include <arch/smp.hpp>
@@ -25,6 +26,7 @@ constinit AtomicCpuMask asked_to_park;
 /// In the stopper of the dying CPU, which is otherwise empty.
 void leave_online(void*) {
   const IrqGuard irqs_off;
+  user::leave_mm(); // it comes back with the kernel's own tables
   watchdog_cpu_down();
   set_cpu_offline(arch::Cpu::this_cpu());
 }

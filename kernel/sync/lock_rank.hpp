@@ -16,7 +16,8 @@ enum class LockRank : u8 {
   kMutex,
   // Spinlocks.
   kTaskList,
-  kProcess, // threads and end of a process
+  kProcess,    // threads and end of a process
+  kFiles,      // a process's descriptor table; nothing is allocated under it
   kVmap,    // before the page tables it changes and the pages it takes
   kPageTable,
   kKmalloc,   // slab lists; refill takes pages
@@ -40,7 +41,7 @@ enum class LockRank : u8 {
 };
 
 constexpr std::string_view to_string(LockRank rank) {
-  constexpr std::string_view kNames[] = {"mutex-outer", "mutex",      "task-list", "process",    "vmap",
+  constexpr std::string_view kNames[] = {"mutex-outer", "mutex",      "task-list", "process", "files",    "vmap",
                                          "page-table",  "kmalloc",    "zone",      "rcu",        "workload",
                                          "wait-queue",  "completion", "pi",        "stopper",    "rq",
                                          "root-domain", "mutex-wait", "blocked",   "timer-base", "call-fn",

@@ -8,6 +8,7 @@
 #include "kernel/trace/trace.hpp"
 
 #include <algorithm>
+#include <arch/user.hpp>
 #include <sched/sched.hpp>
 
 namespace runnel {
@@ -75,7 +76,10 @@ Result<Task*> kthread_create(std::string_view name, void (*body)(void*), void* a
   task->pid = next_pid.fetch_add(1, std::memory_order_relaxed);
   std::copy_n(name.data(), std::min(name.size(), sizeof task->comm - 1), task->comm);
   sched::sched_init_task(*task, options.cpus);
-  arch::context_init(task->context, task->stack_top);
+  task->user = options.user;
+  task->is_kthread = options.user == nullptr;
+  const u64 reserved = options.user == nullptr ? 0 : sizeof(arch::UserRegs);
+  arch::context_init(task->context, {task->stack_top.value - reserved});
   link_task(*task);
   if (trace::enabled()) trace::record_name(task->pid, task->comm);
   return task;

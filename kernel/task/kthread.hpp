@@ -11,6 +11,7 @@ namespace runnel {
 
 struct KthreadOptions {
   CpuMask cpus = CpuMask::all(); // where it may run
+  user::Thread* user = nullptr;  // a thread of a user program: room for its registers is kept on its stack
 };
 
 /// A new thread, not yet running; the caller holds a reference (end it with kthread_join, or put_task).

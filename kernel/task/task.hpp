@@ -12,7 +12,8 @@ namespace runnel {
 
 namespace user {
 struct Thread;
-}
+class Mm;
+} // namespace user
 
 struct Task : sched::Task {
   arch::Context context;
@@ -24,6 +25,9 @@ struct Task : sched::Task {
   i32 exit_code = 0;
   sync::Completion exited;
   ListNode all_tasks; // kTaskList lock
+  /// The address space it runs in, a use of which it owns (kernel/user/mm/mm.hpp); nullptr: a kernel thread,
+  /// which touches no user address. Changed by replace_current_mm() alone once it runs.
+  user::Mm* mm = nullptr;
 #ifdef RUNNEL_DEBUG
   std::atomic<u32> running_on{0}; // CPU + 1 while its stack is in use (kernel/sched_port/handover.hpp)
   bool stack_sealed = false;

@@ -13,6 +13,7 @@
 namespace runnel::user {
 
 class FileTable;
+struct MmLimits;
 
 struct Limit {
   static constexpr u64 kInfinity = ~u64{0};
@@ -20,8 +21,24 @@ struct Limit {
   u64 hard = kInfinity;
 };
 inline constexpr u32 kNrLimits = 16;
-inline constexpr u32 kLimitStack = 3;
-inline constexpr u32 kLimitNoFile = 7;
+enum : u32 { // RLIMIT_..., the same on both architectures
+  kLimitCpu = 0,
+  kLimitFileSize = 1,
+  kLimitData = 2,
+  kLimitStack = 3,
+  kLimitCore = 4,
+  kLimitResident = 5,
+  kLimitProcesses = 6,
+  kLimitFiles = 7,
+  kLimitMemoryLock = 8,
+  kLimitAddressSpace = 9,
+  kLimitLocks = 10,
+  kLimitSignals = 11,
+  kLimitMessages = 12,
+  kLimitNice = 13,
+  kLimitRealTime = 14,
+  kLimitRealTimeRun = 15,
+};
 
 struct Credentials {
   u32 uid = 0, euid = 0, suid = 0, fsuid = 0;
@@ -48,9 +65,10 @@ struct Process {
   SpinLock lock{LockRank::kProcess};
   List<Thread, &Thread::in_process> threads GUARDED_BY(lock);
   u32 nr_threads GUARDED_BY(lock) = 0;
-  bool exiting GUARDED_BY(lock) = false; // exit_process has begun: exit_status is set, no new threads
-  i32 exit_status = 0;                   // wait status; final when `exited` is complete
-  sync::Completion exited;               // all threads are gone, mm and files are released
+  bool exiting GUARDED_BY(lock) = false;  // exit_process has begun: exit_status is set, no new threads
+  i32 exit_status = 0;                    // wait status; final when `exited` is complete
+  u64 ended_runtime GUARDED_BY(lock) = 0; // ns of CPU its ended threads used
+  sync::Completion exited;                // all threads are gone, mm and files are released
 
   Mm* mm = nullptr;           // own reference; changed by exec only (single-threaded)
   FileTable* files = nullptr; // own reference
@@ -63,8 +81,8 @@ inline void get_process(Process& process) { process.refs.fetch_add(1, std::memor
 /// The last one frees it.
 void put_process(Process& process);
 
-/// A process with a fresh Mm, console descriptors 0..2, no threads and no parent. The caller holds the
-/// reference. kNOMEM.
+/// A process with console descriptors 0..2, but no address space, no threads and no parent. The caller holds
+/// the reference. kNOMEM.
 Result<Process*> create_process();
 
 /// Runs the program `path` of the initrd with these arguments and environment in a new process; the caller
@@ -73,12 +91,9 @@ Result<Process*> create_process();
 Result<Process*> spawn(std::string_view path, std::span<const std::string_view> argv,
                        std::span<const std::string_view> envp);
 
-/// The fault seam until there are signals, afterwards the default action: reports and ends the process.
-struct FatalFault {
-  i32 signal;
-  u64 address;
-  const char* cause;
-};
-[[noreturn]] void die_of_fault(const FatalFault& fault, const arch::UserRegs& regs);
+/// Its limits as its address space obeys them.
+MmLimits mm_limits(const Process& process);
+/// Tells its address space of limits[] that were changed.
+void limits_changed(Process& process);
 
 } // namespace runnel::user

@@ -3,10 +3,12 @@
 // TLS base and a Process.
 #pragma once
 
+#include "kernel/lib/errno.hpp"
 #include "kernel/task/task.hpp"
 
 #include <arch/user.hpp>
 #include <atomic>
+#include <string_view>
 
 namespace runnel::user {
 

@@ -41,7 +41,6 @@ void put_member(std::string& out, u32 inode, u32 mode, const std::string& name, 
 } // namespace
 
 std::string make_initrd(const std::vector<InitrdFile>& files) {
-  static constexpr u32 kRegularFile = 0100644;
   std::string out;
   u32 inode = 1;
   for (const InitrdFile& file : files) {
@@ -49,7 +48,7 @@ std::string make_initrd(const std::vector<InitrdFile>& files) {
       throw std::invalid_argument("initrd: a file needs a name without NUL");
     if (file.content.size() > 0xffff'ffff)
       throw std::invalid_argument("initrd: " + file.name + " is 4 GiB or more");
-    put_member(out, inode++, kRegularFile, file.name, file.content);
+    put_member(out, inode++, file.mode, file.name, file.content);
   }
   put_member(out, 0, 0, "TRAILER!!!", {});
   pad_to(out, 512);

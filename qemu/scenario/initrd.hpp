@@ -2,6 +2,7 @@
 // Writes the initial ram disk: a cpio archive in "newc" format, not compressed.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@ namespace runnel::scenario {
 struct InitrdFile {
   std::string name; // no leading slash
   std::string content;
+  std::uint32_t mode = 0100644; // type and permissions, as in stat
 };
 
 /// The whole archive as bytes, padded to 512 like cpio(1) does. The same input gives the same bytes: no

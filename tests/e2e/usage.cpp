@@ -22,8 +22,8 @@ struct Mistake {
 
 TEST_CASE("e2e: bad arguments are named with the allowed values, status 2", "[e2e][usage]") {
   const Mistake mistakes[] = {
-      {{}, "subcommand", "run, trace, test, list"},
-      {{"tset"}, "tset", "run, trace, test, list"},
+      {{}, "subcommand", "run, exec, trace, test, list"},
+      {{"tset"}, "tset", "run, exec, trace, test, list"},
       {{"run", "--arch", "riscv"}, "--arch", "x86_64,aarch64,all"},
       {{"boot", "--arch", "all"}, "--arch", "x86_64,aarch64"},
       {{"test", "--smp", "0"}, "--smp", "1"},
@@ -51,7 +51,7 @@ TEST_CASE("e2e: bad arguments are named with the allowed values, status 2", "[e2
 
 TEST_CASE("e2e: every command explains itself and the exit statuses", "[e2e][usage]") {
   for (const char* command :
-       {"run", "test", "list", "properties", "boot", "debug", "bench", "doctor", "completion"}) {
+       {"run", "exec", "test", "list", "properties", "boot", "debug", "bench", "doctor", "completion"}) {
     const ToolRun run = tool({command, "--help"}, 60);
     INFO(run.text);
     CHECK(run.status == 0);

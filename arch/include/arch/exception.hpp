@@ -17,10 +17,12 @@ enum class FaultKind : u8 {
   kUndefined,     // undefined instruction, including the traps of __builtin_trap and UBSan
   kBreakpoint,    // int3 / brk #0
   kDivide,        // x86_64 only
-  kProtection,    // general protection (x86_64), PC/SP alignment, system-register trap (aarch64)
+  kProtection,    // general protection (x86_64), system-register trap (aarch64)
+  kAlignment,     // an address that is not as the access, the PC or the SP must be
   kStackOverflow, // the stack pointer left its stack into the guard
   kDoubleFault,   // x86_64: fault while delivering a fault that was not a stack overflow
   kMachineCheck,  // x86_64 machine check, aarch64 SError
+  kFloatingPoint, // unmasked x87/SSE exception (x86_64), trapped IEEE exception (aarch64)
   kDebug,         // single step, watchpoint
   kOther,
 };

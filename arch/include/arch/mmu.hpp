@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Page tables of the kernel half. No page can be writable and executable: Prot has no such value.
+// Page tables: of the kernel half, and of users. No page of the kernel can be writable and executable: Prot
+// has no such value. A user's page is one or the other at a time (UserPage).
 #pragma once
 
 #include "kernel/lib/errno.hpp"
 #include "kernel/lib/types.hpp"
 
 #include <arch/layout.hpp>
+#include <arch_impl/user.hpp>
 #include <optional>
 
 namespace runnel::arch {
@@ -33,6 +35,9 @@ class PageTable {
   /// Removes mappings of 4 KiB pages; kINVAL when a larger page covers part only. Does not flush TLBs.
   Result<> unmap(VirtAddr virt, u64 size);
   std::optional<Mapping> query(VirtAddr virt) const;
+  /// Makes what every user's tables must share for [virt, virt + size) now, so that what is mapped there
+  /// later is in all of them. kNOMEM.
+  Result<> share_with_users(VirtAddr virt, u64 size);
   PhysAddr root() const { return root_; }
 
   /// Walks all leaves in address order: `visit(context, virt, mapping, raw_writable, raw_executable)`; the
@@ -44,6 +49,79 @@ class PageTable {
  private:
   PhysAddr root_;
   TablePageSource source_;
+};
+
+/// Takes a table page back.
+using TablePageSink = void (*)(PhysAddr page);
+
+// arch_impl/user.hpp: kUserEnd, the end (exclusive) of the addresses a user may have.
+
+enum UserRight : u8 { kUserRead = 1, kUserWrite = 2, kUserExecute = 4 };
+
+/// A leaf of a user's tables, 4 KiB. The kernel never executes it, and reaches it only as arch/uaccess.hpp
+/// says.
+struct UserPage {
+  PhysAddr phys;
+  /// UserRight bits. 0: kept, but every access faults. Any right brings kUserRead with it; kUserWrite and
+  /// kUserExecute exclude each other.
+  u8 rights = 0;
+  bool operator==(const UserPage&) const = default;
+};
+
+/// What a visitor wants done with the leaf it was shown.
+enum class LeafAction : u8 {
+  kKeep,
+  kUpdate, // to what the visitor made of it; the page stays the same
+  kRemove,
+};
+
+/// The tables of one user's half of the address space. Not locked: callers serialise changes; the MMUs of
+/// other CPUs may walk them meanwhile. No call flushes TLBs.
+class UserTable {
+ public:
+  constexpr UserTable() = default;
+  UserTable(const UserTable&) = delete;
+  UserTable& operator=(const UserTable&) = delete;
+
+  /// Empty tables, with `kernel`'s half where the architecture has one tree for both. kNOMEM.
+  Result<> init(const PageTable& kernel, TablePageSource source, TablePageSink sink);
+  /// Gives all table pages back. No CPU has it loaded, no leaf counts any more.
+  void destroy();
+  bool is_initialised() const { return root_.value != 0; }
+
+  /// Sets the leaf for `virt`. One that is there must have been removed, and flushed, before. kNOMEM: no page
+  /// for a table. Executable pages: what was written to them before is what will be fetched.
+  Result<> map(VirtAddr virt, UserPage page);
+  std::optional<UserPage> query(VirtAddr virt) const;
+  /// Shows all leaves of [start, end) in address order.
+  using Visitor = LeafAction (*)(void* context, VirtAddr virt, UserPage& page);
+  void visit(u64 start, u64 end, Visitor visitor, void* context);
+  template <typename Visit> void visit(u64 start, u64 end, Visit visitor) {
+    visit(
+        start, end,
+        [](void* context, VirtAddr virt, UserPage& page) {
+          return (*static_cast<Visit*>(context))(virt, page);
+        },
+        &visitor);
+  }
+  /// Pages the tables themselves take, the root too.
+  u64 table_pages() const { return table_pages_; }
+
+  /// Makes this CPU use it; interrupts off. Nothing of the one before stays in the TLB that could be taken
+  /// for this one's.
+  void load() const;
+  /// Makes this CPU use no user's tables: user addresses fault. Interrupts off.
+  static void unload();
+  /// Forgets all translations of this table, after the last unload(): on this CPU, or on all
+  /// (kTlbFlushBroadcasts).
+  void flush() const;
+
+ private:
+  PhysAddr root_;
+  TablePageSource source_ = nullptr;
+  TablePageSink sink_ = nullptr;
+  u64 table_pages_ = 0;
+  [[maybe_unused]] u32 tag_ = 0; // address space number of the TLB, where there is one
 };
 
 /// Makes `table` this CPU's kernel page table and turns on what needs it (WP/NX/SMEP/SMAP, or PAN/WXN).

@@ -123,11 +123,11 @@ RUNNEL_TEST(aarch64_protection, alignment, .arch = TestArch::kAarch64)
     asm volatile("ldxr %0, [%1]\n\tclrex" : "=r"(value) : "r"(&buffer[1]) : "memory");
   });
   REQUIRE(exclusive.has_value());
-  CHECK(exclusive->kind == FaultKind::kProtection);
+  CHECK(exclusive->kind == FaultKind::kAlignment);
   CHECK(exclusive->address == reinterpret_cast<uptr>(&buffer[1]));
   const auto crooked_pc = test::faults([] { call(reinterpret_cast<const u8*>(&sync_instructions) + 2); });
   REQUIRE(crooked_pc.has_value());
-  CHECK(crooked_pc->kind == FaultKind::kProtection);
+  CHECK(crooked_pc->kind == FaultKind::kAlignment);
 }
 
 } // namespace

@@ -14,10 +14,11 @@ inline constexpr std::string_view kName = "aarch64";
 /// One stack: for an overflow of any other.
 inline constexpr u32 kEmergencyStacks = 1;
 
-/// A CPU's own words, found through TPIDR_EL1. The offsets of the first two are known to vectors.S.
+/// A CPU's own words, found through TPIDR_EL1. The offsets of the first three are known to vectors.S.
 struct alignas(kCacheLine) CpuLocal {
   u64 cpu = 0;
   u64 emergency_stack_top = 0;
+  ThreadInfo* current_user = nullptr; // the thread in user mode, while SP_EL0 is its own
   u64 interrupts_timer = 0, interrupts_ipi = 0, interrupts_device = 0, interrupts_spurious = 0,
       interrupts_nmi = 0;
 };

@@ -21,6 +21,11 @@ struct UserRegs : Registers {
   u64 first_argument = 0; // x0 at the system call
   u64 call = kNoCall;     // x8 at the system call
 
+  /// At the entry of a system call, before anything is changed.
+  void begin_syscall() {
+    first_argument = x[0];
+    call = x[8];
+  }
   u64 syscall_number() const { return call; }
   u64 syscall_arg(u32 i) const { return i == 0 ? first_argument : x[i]; }
   void set_syscall_result(i64 result) { x[0] = static_cast<u64>(result); }
@@ -38,12 +43,18 @@ struct UserRegs : Registers {
     elr = pc;
     stack = sp;
   }
-  void sanitise() { spsr &= 0xf000'0000; } // the condition flags; EL0, 64 bits, nothing masked
+  void sanitise() { spsr &= kPstateOfUser; }
   void set_argument(u32 i, u64 value) { x[i] = value; }
 
  private:
   static constexpr u64 kNoCall = ~u64{0};
+  // What user mode may set in PSTATE: the condition flags, DIT, SSBS, BTYPE. The rest is 0: EL0, 64 bits,
+  // nothing masked, no single step.
+  static constexpr u64 kPstateOfUser = 0xf000'0000 | 1u << 24 | 1u << 12 | 3u << 10;
 };
+
+// Known to vectors.S.
+static_assert(sizeof(UserRegs) == 304);
 
 struct UserState {
   void* fpu = nullptr; // fpsr, fpcr, v0..v31

@@ -14,11 +14,13 @@ inline constexpr std::string_view kName = "x86_64";
 /// Stacks of their own for NMI, double fault and machine check, in the order of their IST slots 1, 2, 3.
 inline constexpr u32 kEmergencyStacks = 3;
 
-/// A CPU's own words, found through GS. The offsets of the first three are known to the assembler.
+/// A CPU's own words, found through GS. The offsets of the first five are known to the assembler.
 struct alignas(kCacheLine) CpuLocal {
   CpuLocal* self = nullptr;
   ThreadInfo* current = nullptr;
   u64 cpu = 0;
+  u64 kernel_sp = 0; // top of the current thread's kernel stack, for system calls
+  u64 user_sp = 0;   // scratch of the system-call entry
   u64 interrupts_timer = 0, interrupts_ipi = 0, interrupts_device = 0, interrupts_spurious = 0,
       interrupts_nmi = 0;
 };

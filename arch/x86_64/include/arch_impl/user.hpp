@@ -68,7 +68,8 @@ static_assert(sizeof(UserRegs) == sizeof(Registers));
 struct UserState {
   void* fpu = nullptr; // XSAVE area, or FXSAVE where there is no XSAVE
   u64 fs_base = 0;
-  u64 gs_base = 0; // the user's; the kernel's own is live in the kernel
+  u64 gs_base = 0;                    // the user's; the kernel's own is live in the kernel
+  u16 ds = 0, es = 0, fs = 0, gs = 0; // selectors
 };
 
 } // namespace runnel::arch

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Users' page tables: the lower half of a tree whose upper half is the kernel's own.
+//
+// Address space numbers (PCID) are not used: the emulators this runs on do not have them. Loading CR3 forgets
+// every translation but the kernel's, which are global.
+#include "arch/x86_64/instructions.hpp"
+#include "arch/x86_64/page_entry.hpp"
+
+#include <algorithm>
+#include <arch/mmu.hpp>
+
+namespace runnel::arch {
+
+using namespace page_entry;
+
+namespace {
+
+constexpr u32 kUserEntries = 256; // of the top level
+/// Rights are the leaf's.
+constexpr u64 kUserTable = kPresent | kWritable | kUser | kAccessed;
+
+/// Whole: a CPU's walk may read it at any time.
+void store_entry(u64& entry, u64 value) { __atomic_store_n(&entry, value, __ATOMIC_RELAXED); }
+
+u64 leaf_of(const UserPage& page) {
+  if (page.rights == 0) return page.phys.value | kKept;
+  // Accessed and dirty are set so that no CPU ever writes to the tables.
+  u64 entry = page.phys.value | kPresent | kUser | kAccessed | kDirty;
+  if ((page.rights & kUserWrite) != 0) entry |= kWritable;
+  if ((page.rights & kUserWrite) != 0 || (page.rights & kUserExecute) == 0) entry |= kNoExecute;
+  return entry;
+}
+
+UserPage page_of(u64 entry) {
+  UserPage page{target_of(entry, 0), 0};
+  if ((entry & kPresent) == 0) return page;
+  page.rights = kUserRead;
+  if ((entry & kWritable) != 0) page.rights |= kUserWrite;
+  if ((entry & kNoExecute) == 0) page.rights |= kUserExecute;
+  return page;
+}
+
+struct Walk {
+  UserTable::Visitor visitor;
+  void* context;
+  u64 start, end;
+
+  void run(u64* table, u32 level, u64 base) const {
+    const u64 size = level_size(level);
+    u64 index = start > base ? (start - base) >> level_shift(level) : 0;
+    for (; index < 512 && base + index * size < end; ++index) {
+      u64& entry = table[index];
+      const u64 virt = base + index * size;
+      if (entry == 0) continue;
+      if (level > 0) {
+        run(table_at(target_of(entry, 0)), level - 1, virt);
+        continue;
+      }
+      UserPage page = page_of(entry);
+      switch (visitor(context, VirtAddr{virt}, page)) {
+      case LeafAction::kKeep:
+        break;
+      case LeafAction::kUpdate:
+        store_entry(entry, leaf_of(page));
+        break;
+      case LeafAction::kRemove:
+        store_entry(entry, 0);
+        break;
+      }
+    }
+  }
+};
+
+void free_tables(u64* table, u32 level, TablePageSink sink) {
+  for (u64 i = 0; i < (level == kTopLevel ? kUserEntries : 512); ++i) {
+    if ((table[i] & kPresent) == 0) continue;
+    const PhysAddr below = target_of(table[i], 0);
+    if (level > 1) free_tables(table_at(below), level - 1, sink);
+    sink(below);
+  }
+}
+
+} // namespace
+
+Result<> UserTable::init(const PageTable& kernel, TablePageSource source, TablePageSink sink) {
+  const Result<PhysAddr> root = source();
+  if (!root) return err(root.error());
+  root_ = *root;
+  source_ = source;
+  sink_ = sink;
+  table_pages_ = 1;
+  // Complete since boot: share_with_users().
+  std::copy_n(table_at(kernel.root()) + kUserEntries, 512 - kUserEntries, table_at(root_) + kUserEntries);
+  return {};
+}
+
+void UserTable::destroy() {
+  free_tables(table_at(root_), kTopLevel, sink_);
+  sink_(root_);
+  root_ = {};
+  table_pages_ = 0;
+}
+
+Result<> UserTable::map(VirtAddr virt, UserPage page) {
+  u64* table = table_at(root_);
+  for (u32 level = kTopLevel; level > 0; --level) {
+    u64& entry = entry_at(table, level, virt.value);
+    if ((entry & kPresent) == 0) {
+      const Result<PhysAddr> below = source_();
+      if (!below) return err(below.error());
+      ++table_pages_;
+      store_entry(entry, below->value | kUserTable);
+    }
+    table = table_at(target_of(entry, 0));
+  }
+  store_entry(entry_at(table, 0, virt.value), leaf_of(page));
+  return {};
+}
+
+std::optional<UserPage> UserTable::query(VirtAddr virt) const {
+  u64* table = table_at(root_);
+  for (u32 level = kTopLevel; level > 0; --level) {
+    const u64 entry = entry_at(table, level, virt.value);
+    if ((entry & kPresent) == 0) return std::nullopt;
+    table = table_at(target_of(entry, 0));
+  }
+  const u64 entry = entry_at(table, 0, virt.value);
+  if (entry == 0) return std::nullopt;
+  return page_of(entry);
+}
+
+void UserTable::visit(u64 start, u64 end, Visitor visitor, void* context) {
+  Walk{visitor, context, start, std::min(end, kUserEnd)}.run(table_at(root_), kTopLevel, 0);
+}
+
+void UserTable::load() const { write_cr3(root_.value); }
+void UserTable::unload() { write_cr3(kernel_page_root().value); }
+void UserTable::flush() const {} // unload() did
+
+} // namespace runnel::arch

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every system call's implementation, by subject; calls/SUBJECT.cpp has them. The parameters are Linux's,
+// user pointers as u64. Result or negative errno.
+#pragma once
+
+#include <arch/user.hpp>
+
+namespace runnel::user {
+
+// descriptors.cpp
+i64 sys_openat(i32, u64 path, u32 flags, u32);
+i64 sys_open(u64 path, u32 flags, u32 mode);
+i64 sys_close(i32 fd);
+i64 sys_close_range(u32 first, u32 last, u32 flags);
+i64 sys_dup(i32 fd);
+i64 sys_dup3(i32 from, i32 to, u32 flags);
+i64 sys_dup2(i32 from, i32 to);
+i64 sys_fcntl(i32 fd, u32 command, u64 argument);
+i64 sys_fstat(i32 fd, u64 to);
+i64 sys_newfstatat(i32 folder, u64 path, u64 to, u32 flags);
+i64 sys_stat(u64 path, u64 to);
+i64 sys_lstat(u64 path, u64 to);
+i64 sys_readlinkat(i32, u64 path, u64 to, i32 size);
+i64 sys_readlink(u64 path, u64 to, i32 size);
+i64 sys_faccessat(i32, u64 path, u32 mode);
+i64 sys_access(u64 path, u32 mode);
+
+// io.cpp
+i64 sys_read(i32 fd, u64 to, u64 size);
+i64 sys_write(i32 fd, u64 from, u64 size);
+i64 sys_pread64(i32 fd, u64 to, u64 size, i64 at);
+i64 sys_pwrite64(i32 fd, u64 from, u64 size, i64 at);
+i64 sys_readv(i32 fd, u64 ranges, u64 count);
+i64 sys_writev(i32 fd, u64 ranges, u64 count);
+i64 sys_lseek(i32 fd, i64 offset, u32 whence);
+i64 sys_ioctl(i32 fd, u32 request, u64 argument);
+
+// memory.cpp
+i64 sys_brk(u64 address);
+i64 sys_mmap(u64 address, u64 length, u64 prot, u64 flags, i32 fd, u64 offset);
+i64 sys_munmap(u64 address, u64 length);
+i64 sys_mprotect(u64 address, u64 length, u64 prot);
+i64 sys_mremap(u64 old_address, u64 old_length, u64 new_length, u64 flags, u64 new_address);
+i64 sys_madvise(u64 address, u64 length, i32 advice);
+i64 sys_msync(u64 address, u64 length, i32 flags);
+i64 sys_mincore(u64 address, u64 length, u64 to);
+i64 sys_mlock(u64, u64);
+i64 sys_mlock2(u64, u64, u32 flags);
+i64 sys_munlock(u64, u64);
+i64 sys_mlockall(u32 flags);
+i64 sys_munlockall();
+
+// process.cpp
+i64 sys_exit(i32 code);
+i64 sys_exit_group(i32 code);
+i64 sys_getpid();
+i64 sys_gettid();
+i64 sys_getppid();
+i64 sys_getuid();
+i64 sys_geteuid();
+i64 sys_getgid();
+i64 sys_getegid();
+i64 sys_set_tid_address(u64 address);
+i64 sys_set_robust_list(u64 head, u64 size);
+i64 sys_prlimit64(u32 pid, u32 resource, u64 to_set, u64 to_old);
+i64 sys_getrlimit(u32 resource, u64 to);
+i64 sys_setrlimit(u32 resource, u64 from);
+i64 sys_execve(u64 path, u64 argv, u64 envp);
+
+// system.cpp
+i64 sys_uname(u64 to);
+i64 sys_getrandom(u64 to, u64 size, u32 flags);
+i64 sys_sched_yield();
+i64 sys_getcpu(u64 cpu, u64 node);
+i64 sys_sched_getaffinity(u32 pid, u32 size, u64 to);
+i64 sys_arch_prctl(u64 code, u64 argument);
+
+// time.cpp
+i64 sys_clock_gettime(i32 clock, u64 to);
+i64 sys_clock_getres(i32 clock, u64 to);
+i64 sys_gettimeofday(u64 to, u64 zone);
+i64 sys_time(u64 to);
+
+} // namespace runnel::user

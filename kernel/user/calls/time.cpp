@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading clocks. Seam (time): sleeping, timers, setting, namespaces.
+#include "kernel/time/clock.hpp"
+
+#include "kernel/user/calls.hpp"
+#include "kernel/user/clocks.hpp"
+#include "kernel/user/process.hpp"
+#include "kernel/user/syscall.hpp"
+#include "kernel/user/uaccess.hpp"
+
+#include <sched/sched.hpp>
+
+namespace runnel::user {
+
+Result<u64> clock_value(i32 clock) {
+  switch (clock) {
+  case kClockRealtime:
+  case kClockRealtimeCoarse:
+  case kClockTai:
+    return kRealtimeAtBoot + time::now().ns;
+  case kClockMonotonic:
+  case kClockMonotonicRaw:
+  case kClockMonotonicCoarse:
+  case kClockBoottime:
+    return time::now().ns;
+  case kClockThreadCpu:
+    return static_cast<u64>(sched::task_runtime(current_task()).ns);
+  case kClockProcessCpu: {
+    Process& process = current_process();
+    const SpinGuard guard(process.lock);
+    u64 sum = process.ended_runtime;
+    for (Thread& thread : process.threads) sum += static_cast<u64>(sched::task_runtime(*thread.task).ns);
+    return sum;
+  }
+  default:
+    return err(Errno::kINVAL);
+  }
+}
+
+i64 sys_clock_gettime(i32 clock, u64 to) {
+  const auto now = clock_value(clock);
+  if (!now) return negative(now.error());
+  return to_syscall(write_user(to, to_timespec(*now)));
+}
+
+i64 sys_clock_getres(i32 clock, u64 to) {
+  if (const auto known = clock_value(clock); !known) return negative(known.error());
+  const bool coarse = clock == kClockRealtimeCoarse || clock == kClockMonotonicCoarse;
+  return to == 0 ? 0 : to_syscall(write_user(to, to_timespec(coarse ? u64{4'000'000} : u64{1})));
+}
+
+i64 sys_gettimeofday(u64 to, u64 zone) {
+  struct Pair {
+    i64 seconds, microseconds;
+  };
+  const auto now = to_timespec(*clock_value(kClockRealtime));
+  if (to != 0)
+    if (const auto written = write_user(to, Pair{now.seconds, now.nanoseconds / 1000}); !written)
+      return negative(written.error());
+  return zone == 0 ? 0 : to_syscall(write_user(zone, u64{0}));
+}
+
+i64 sys_time(u64 to) {
+  const i64 now = to_timespec(*clock_value(kClockRealtime)).seconds;
+  if (to != 0)
+    if (const auto written = write_user(to, now); !written) return negative(written.error());
+  return now;
+}
+
+} // namespace runnel::user

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The clocks a user can ask for, by Linux's numbers.
+#pragma once
+
+#include "kernel/lib/errno.hpp"
+
+namespace runnel::user {
+
+enum : i32 {
+  kClockRealtime = 0,
+  kClockMonotonic = 1,
+  kClockProcessCpu = 2,
+  kClockThreadCpu = 3,
+  kClockMonotonicRaw = 4,
+  kClockRealtimeCoarse = 5,
+  kClockMonotonicCoarse = 6,
+  kClockBoottime = 7,
+  kClockTai = 11,
+};
+
+/// The wall clock starts here, 2026-01-01 00:00 UTC: no clock of the host is read, so that a deterministic
+/// run stays one. In nanoseconds since 1970.
+inline constexpr u64 kRealtimeAtBoot = u64{1'767'225'600} * 1'000'000'000;
+
+/// Nanoseconds on that clock; kINVAL: no such clock. Current thread.
+Result<u64> clock_value(i32 clock);
+
+struct Timespec {
+  i64 seconds = 0, nanoseconds = 0;
+};
+constexpr Timespec to_timespec(u64 ns) {
+  constexpr u64 kSecond = 1'000'000'000;
+  return {static_cast<i64>(ns / kSecond), static_cast<i64>(ns % kSecond)};
+}
+
+} // namespace runnel::user

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/user/exec.hpp"
+
+#include "kernel/log/log.hpp"
+#include "kernel/sync/preempt.hpp"
+#include "kernel/user/elf.hpp"
+#include "kernel/user/exec_stack.hpp"
+#include "kernel/user/file/file_table.hpp"
+#include "kernel/user/file/initrd.hpp"
+#include "kernel/user/mm/mm.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace runnel::user {
+namespace {
+
+/// An open ELF file.
+struct Source {
+  InitrdFile* file = nullptr;
+  ~Source() {
+    if (file != nullptr) file->put();
+  }
+};
+
+Result<> open_program(std::string_view path, Source& source) {
+  const auto found = InitrdFile::find(path);
+  if (!found) return err(found.error());
+  source.file = *found;
+  return (source.file->mode() & 0111) != 0 ? Result<>() : err(Errno::kACCES);
+}
+
+/// Owns a use of an address space until it is released.
+struct MmOwner {
+  Mm* mm = nullptr;
+  explicit MmOwner(Mm* owned) : mm(owned) {}
+  MmOwner(const MmOwner&) = delete;
+  MmOwner& operator=(const MmOwner&) = delete;
+  ~MmOwner() {
+    if (mm != nullptr) mm->put();
+  }
+  Mm* release() { return std::exchange(mm, nullptr); }
+};
+
+u64 prot_of(const ElfSegment& s) {
+  return (s.read ? kPROT_READ : 0) | (s.write ? kPROT_WRITE : 0) | (s.execute ? kPROT_EXEC : 0);
+}
+
+Result<> map_fixed(Mm& mm, u64 address, u64 length, u64 prot, VmObject* object, u64 offset) {
+  MapRequest request{.address = address,
+                     .length = length,
+                     .prot = prot,
+                     .flags = kMAP_PRIVATE | kMAP_FIXED | (object == nullptr ? kMAP_ANONYMOUS : 0),
+                     .object = object,
+                     .offset = offset};
+  const auto mapped = mm.mmap(request);
+  return mapped ? Result<>() : err(mapped.error());
+}
+
+/// File pages as far as they go, zeros for the rest: first to the end of the last file page, then anonymous.
+Result<> map_segment(Mm& mm, const Source& source, const ElfSegment& s, u64 bias) {
+  const u64 start = s.address + bias;
+  const u64 first_page = align_down(start, kPageSize);
+  const u64 file_end = s.file_size == 0 ? first_page : align_up(start + s.file_size, kPageSize);
+  const u64 end = align_up(start + s.memory_size, kPageSize);
+  const u64 prot = prot_of(s);
+  if (file_end > first_page)
+    RUNNEL_TRY(map_fixed(mm, first_page, file_end - first_page, prot, source.file,
+                         align_down(s.file_offset, kPageSize)));
+  // To the end of the page, beyond the segment's: the dynamic linker's first heap is there.
+  if (s.memory_size > s.file_size && s.write && file_end > start + s.file_size)
+    RUNNEL_TRY(mm.fill_zero(start + s.file_size, file_end - start - s.file_size));
+  if (end > file_end) RUNNEL_TRY(map_fixed(mm, file_end, end - file_end, prot, nullptr, 0));
+  return {};
+}
+
+void note_addresses(Mm& mm, const ElfSegment& s, u64 bias) {
+  ExecAddresses& a = mm.addresses;
+  const u64 start = s.address + bias;
+  const u64 end = start + s.file_size;
+  if (s.execute) {
+    a.code_start = a.code_start == 0 ? start : std::min(a.code_start, start);
+    a.code_end = std::max(a.code_end, end);
+  } else {
+    a.data_start = std::max(a.data_start, start);
+    a.data_end = std::max(a.data_end, end);
+  }
+}
+
+Result<> map_segments(Mm& mm, const Source& source, const ElfImage& image, u64 bias) {
+  for (u16 i = 0; i < image.nr_segments(); ++i)
+    if (const ElfSegment s = image.segment(i); s.memory_size > 0)
+      RUNNEL_TRY(map_segment(mm, source, s, bias));
+  return {};
+}
+
+/// A free place of the mmap area, for what can lie anywhere; what is added to its addresses.
+Result<u64> find_room(Mm& mm, const ElfImage& image) {
+  const u64 size = image.high() - image.low();
+  const u64 slack = image.alignment() - kPageSize;
+  const auto room = mm.mmap(
+      {.length = size + slack, .prot = kPROT_NONE, .flags = kMAP_PRIVATE | kMAP_ANONYMOUS | kMAP_NORESERVE});
+  if (!room) return room;
+  RUNNEL_TRY(mm.munmap(*room, size + slack));
+  return align_up(*room, image.alignment()) - align_down(image.low(), image.alignment());
+}
+
+/// Where a program's own addresses are moved to.
+Result<u64> choose_bias(Mm& mm, const ElfImage& image) {
+  if (!image.position_independent()) return 0;
+  if (image.interpreter().empty()) return find_room(mm, image); // a linker run by hand: out of the heap's way
+  constexpr u32 kRandomBits = 28;
+  const u64 base = kDynBase + random_pages(kRandomBits);
+  return align_down(base, image.alignment()) - align_down(image.low(), image.alignment());
+}
+
+struct Loaded {
+  u64 bias = 0;
+  u64 entry = 0;
+};
+
+Result<Loaded> load_interpreter(Mm& mm, std::string_view path) {
+  Source source;
+  RUNNEL_TRY(open_program(path, source));
+  const auto image = ElfImage::parse(source.file->content(), arch::kElfMachine, arch::kUserEnd);
+  // Linux: whatever is wrong with an interpreter, it is a bad library.
+  if (!image) return err(image.error() == Errno::kNOEXEC ? Errno::kLIBBAD : image.error());
+  Loaded loaded;
+  if (image->position_independent()) {
+    const auto bias = find_room(mm, *image);
+    if (!bias) return err(bias.error());
+    loaded.bias = *bias;
+  }
+  RUNNEL_TRY(map_segments(mm, source, *image, loaded.bias));
+  loaded.entry = image->entry() + loaded.bias;
+  return loaded;
+}
+
+void place_break(Mm& mm, const ElfImage& image, u64 bias) {
+  // A program that was put into the mmap area has no room above it.
+  const bool elsewhere = image.position_independent() && image.interpreter().empty();
+  constexpr u32 kRandomBits = 13;
+  mm.set_brk_start((elsewhere ? kDynBase : image.high() + bias) + random_pages(kRandomBits));
+}
+
+struct Request {
+  std::string_view path;
+  std::span<const std::string_view> argv, envp;
+  const Process& owner;
+};
+
+Result<u64> make_stack(Mm& mm, const Request& request, const ElfImage& image, const Loaded& program,
+                       const Loaded& interpreter) {
+  const auto top = mm.map_stack(kPROT_READ | kPROT_WRITE | (image.executable_stack() ? kPROT_EXEC : 0));
+  if (!top) return top;
+  constexpr u64 kRseqFeatures = 28, kRseqAlignment = 32; // of struct rseq, seam: grows with what rseq offers
+  const Credentials& who = request.owner.credentials;
+  // Seam: kAuxSysinfoEhdr, once there is a vDSO; without it libraries make the calls.
+  const AuxEntry aux[] = {
+      {kAuxMinSignalStack, arch::signal_frame_size()},
+      {kAuxHwcap, arch::hwcap()},
+      {kAuxHwcap2, arch::hwcap2()},
+      {kAuxPageSize, kPageSize},
+      {kAuxClockTick, 100},
+      {kAuxPhdr, image.headers_address() == 0 ? 0 : image.headers_address() + program.bias},
+      {kAuxPhent, ElfImage::kHeaderSize},
+      {kAuxPhnum, image.nr_headers()},
+      {kAuxBase, interpreter.bias},
+      {kAuxFlags, 0},
+      {kAuxEntry, program.entry},
+      {kAuxUid, who.uid},
+      {kAuxEuid, who.euid},
+      {kAuxGid, who.gid},
+      {kAuxEgid, who.egid},
+      {kAuxSecure, 0},
+      {kAuxRseqFeatureSize, kRseqFeatures},
+      {kAuxRseqAlign, kRseqAlignment},
+  };
+  const std::string_view empty[] = {""};
+  StackContents contents{.argv =
+                             request.argv.empty() ? std::span<const std::string_view>(empty) : request.argv,
+                         .envp = request.envp,
+                         .path = request.path,
+                         .platform = arch::kPlatform,
+                         .random = {random_word(), random_word()},
+                         .aux = aux,
+                         .limit = request.owner.limits[kLimitStack].soft};
+  return build_stack(mm, *top, contents);
+}
+
+Result<> load(Mm& mm, const Request& request, const Source& source, const ElfImage& image, Program& result) {
+  const auto bias = choose_bias(mm, image);
+  if (!bias) return err(bias.error());
+  const Loaded program{.bias = *bias, .entry = image.entry() + *bias};
+  RUNNEL_TRY(map_segments(mm, source, image, program.bias));
+  for (u16 i = 0; i < image.nr_segments(); ++i) note_addresses(mm, image.segment(i), program.bias);
+  place_break(mm, image, program.bias);
+  Result<Loaded> interpreter = Loaded{};
+  if (!image.interpreter().empty()) interpreter = load_interpreter(mm, image.interpreter());
+  if (!interpreter) return err(interpreter.error());
+  printk_debug("user: {} at {:#x}, interpreter at {:#x}, break at {:#x}", request.path, program.bias,
+               interpreter->bias, mm.brk(0));
+  const auto stack = make_stack(mm, request, image, program, *interpreter);
+  if (!stack) return err(stack.error());
+  result.stack = *stack;
+  result.entry = image.interpreter().empty() ? program.entry : interpreter->entry;
+  return {};
+}
+
+} // namespace
+
+std::string_view Program::comm() const {
+  const std::string_view all(path);
+  return all.substr(all.rfind('/') + 1); // npos + 1 is 0
+}
+
+Result<Program> load_program(std::string_view path, std::span<const std::string_view> argv,
+                             std::span<const std::string_view> envp, const Process& owner) {
+  Program result;
+  if (path.empty()) return err(Errno::kNOENT);
+  if (path.size() >= sizeof result.path) return err(Errno::kNAMETOOLONG);
+  std::copy_n(path.data(), path.size(), result.path);
+  Source source;
+  RUNNEL_TRY(open_program(path, source));
+  const auto image = ElfImage::parse(source.file->content(), arch::kElfMachine, arch::kUserEnd);
+  if (!image) return err(image.error());
+  const auto created = Mm::create(mm_limits(owner));
+  if (!created) return err(created.error());
+  MmOwner mm(*created);
+  RUNNEL_TRY(
+      load(*mm.mm, {.path = path, .argv = argv, .envp = envp, .owner = owner}, source, *image, result));
+  result.mm = mm.release();
+  return result;
+}
+
+void become(const Program& program) {
+  Thread& self = current_thread();
+  Process& process = *self.process;
+  program.mm->get(); // the process's own use; the other becomes the thread's
+  Mm* old = std::exchange(process.mm, program.mm);
+  if (Mm* mine = replace_current_mm(program.mm)) mine->put();
+  old->put();
+  std::copy_n(program.path, sizeof process.executable, process.executable);
+  std::memset(self.task->comm, 0, sizeof self.task->comm);
+  const std::string_view comm = program.comm();
+  std::copy_n(comm.data(), std::min(comm.size(), sizeof self.task->comm - 1), self.task->comm);
+  process.files->close_on_exec();
+  self.clear_child_tid = 0;
+  self.robust_list = 0;
+  self.robust_list_size = 0;
+  {
+    const PreemptGuard stays;
+    void* fpu = self.arch.fpu;
+    arch::user_state_init(self.arch, fpu);
+    arch::user_state_load(self.arch, self.task->stack_top);
+  }
+  self.regs().start_at(program.entry, program.stack);
+}
+
+} // namespace runnel::user

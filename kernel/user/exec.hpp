@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a path to a program that can run: a new address space with its segments and its initial stack.
+#pragma once
+
+#include "kernel/lib/errno.hpp"
+#include "kernel/user/process.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace runnel::user {
+
+/// A program ready to run; `mm` is a use of it, the caller's.
+struct Program {
+  Mm* mm = nullptr;
+  u64 entry = 0; // of the interpreter where there is one
+  u64 stack = 0; // stack pointer
+  char path[sizeof(Process::executable)] = {};
+  /// Last component of the path: the thread's name.
+  std::string_view comm() const;
+};
+
+/// Loads `path` with these arguments into a new address space with the limits and credentials of `owner`;
+/// nothing of `owner` changes. An empty argv becomes one empty string. kNOENT, kACCES, kNOEXEC, kINVAL,
+/// kE2BIG, kNOMEM, kNAMETOOLONG, ... as execve.
+Result<Program> load_program(std::string_view path, std::span<const std::string_view> argv,
+                             std::span<const std::string_view> envp, const Process& owner);
+
+/// Replaces the current thread's program (execve's second half): address space, registers, FPU, TLS,
+/// descriptors marked for it. The process has one thread. Takes over program.mm.
+void become(const Program& program);
+
+} // namespace runnel::user

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last thing the kernel does before user mode, on every way there.
+#include "kernel/user/process.hpp"
+
+#include <arch/cpu.hpp>
+#include <arch/upcalls.hpp>
+#include <sched/sched.hpp>
+
+namespace runnel::user {
+namespace {
+
+constexpr u32 kReschedBits =
+    kNeedResched | kNeedReschedLazy; // N4: user mode is where lazy requests are honoured
+
+void do_work(Thread& self, u32 work, arch::UserRegs& regs) {
+  if ((work & kWorkExit) != 0) exit_thread(self.process->exit_status);
+  self.work.fetch_and(~(kWorkSignal | kWorkRseq), std::memory_order_relaxed);
+  self.task->signals.fetch_and(~u32{sched::kSignalPending}, std::memory_order_relaxed);
+  // Seam (signals): with kWorkSignal, take the first one that is pending and not blocked: build its frame, or
+  // do its default action; restart or interrupt the system call (regs.in_syscall()); with more pending, set
+  // both again. Seam (rseq): with kWorkRseq, put the critical section and the ids right, before any signal's
+  // frame.
+  static_cast<void>(regs);
+}
+
+} // namespace
+} // namespace runnel::user
+
+namespace runnel::upcall {
+
+void exit_to_user(arch::UserRegs& regs) {
+  using namespace user;
+  Thread& self = current_thread();
+  for (;;) {
+    const u32 flags = self.task->thread.flags.load(std::memory_order_relaxed);
+    const u32 work = self.work.load(std::memory_order_relaxed);
+    if ((flags & kReschedBits) != 0) {
+      sched::preempt_schedule_irq(); // interrupts are off; it returns with them off
+    } else if (work != 0) {
+      arch::Cpu::irq_enable();
+      do_work(self, work, regs);
+      arch::Cpu::irq_disable();
+    } else if (regs.pc() >= arch::kUserEnd) {
+      // It cannot be executed, and where it is not even an address, the CPU would fault on the way out.
+      arch::Cpu::irq_enable();
+      user_fault({.kind = arch::FaultKind::kPage,
+                  .access = arch::Access::kExecute,
+                  .address = regs.pc(),
+                  .name = "jump out of user space"},
+                 regs);
+      arch::Cpu::irq_disable();
+    } else {
+      return;
+    }
+  }
+}
+
+} // namespace runnel::upcall

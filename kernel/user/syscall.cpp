@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a system call's number to its implementation.
+#include "kernel/user/syscall.hpp"
+
+#include "kernel/log/log.hpp"
+#include "kernel/user/syscall_table.hpp"
+#include "kernel/user/thread.hpp"
+
+#include <arch/upcalls.hpp>
+
+namespace runnel::user {
+namespace {
+
+constexpr u32 kTableSize = 512; // all numbers of Linux 7.2 lie below
+
+/// Index of the line in syscalls() for each number of this architecture.
+struct Index {
+  u16 line[kTableSize];
+};
+
+void two_calls_of_one_number() {} // no constant expression: the build ends there
+
+consteval Index make_index() {
+  Index index{};
+  for (u16& line : index.line) line = kNoNumber;
+  for (u16 i = 0; i < kNrSyscalls; ++i) {
+    const u16 number = arch::kGenericNumbers ? kSyscalls[i].generic : kSyscalls[i].x86_64;
+    if (number == kNoNumber) continue;
+    if (index.line[number] != kNoNumber) two_calls_of_one_number();
+    index.line[number] = i;
+  }
+  return index;
+}
+
+constexpr Index kIndex = make_index();
+
+const Syscall* find(u64 number) {
+  if (number >= kTableSize || kIndex.line[number] == kNoNumber) return nullptr;
+  return &kSyscalls[kIndex.line[number]];
+}
+
+} // namespace
+
+std::string_view syscall_name(u64 number) {
+  const Syscall* call = find(number);
+  return call == nullptr ? "?" : call->name;
+}
+
+void do_syscall(arch::UserRegs& regs) {
+  const Syscall* call = find(regs.syscall_number());
+  if (call == nullptr || call->call == nullptr) [[unlikely]] {
+    printk_debug("user: {}/{}: system call {} ({}) is not implemented", std::string_view(current_task().comm),
+                 current_task().pid, static_cast<i64>(regs.syscall_number()),
+                 syscall_name(regs.syscall_number()));
+    regs.set_syscall_result(negative(Errno::kNOSYS));
+    return;
+  }
+  // execve and sigreturn leave other registers than they found: their result is in place.
+  const i64 result = call->call(regs);
+  if (regs.in_syscall()) regs.set_syscall_result(result);
+}
+
+} // namespace runnel::user
+
+namespace runnel::upcall {
+
+void syscall(arch::UserRegs& regs) { user::do_syscall(regs); }
+
+} // namespace runnel::upcall

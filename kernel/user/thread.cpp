@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads of user programs: made, ended, called to order.
+#include "kernel/user/thread.hpp"
+
+#include "kernel/mm/kmalloc.hpp"
+#include "kernel/sync/preempt.hpp"
+#include "kernel/task/kthread.hpp"
+#include "kernel/user/file/file_table.hpp"
+#include "kernel/user/mm/mm.hpp"
+#include "kernel/user/process.hpp"
+
+#include <arch/irqchip.hpp>
+#include <sched/sched.hpp>
+#include <utility>
+
+namespace runnel::user {
+namespace {
+
+/// First code of a user thread in the kernel: its registers and state were prepared by whoever made it.
+void thread_main(void* arg) {
+  auto& self = *static_cast<Thread*>(arg);
+  arch::enter_user(self.regs());
+}
+
+void* new_fpu_area() { return kmalloc(align_up(arch::fpu_size(), 64)); } // multiples of 64 are aligned to it
+
+void free_thread(Thread& thread) {
+  kfree(thread.arch.fpu);
+  Process& process = *thread.process;
+  kdelete(&thread);
+  put_process(process);
+}
+
+Result<> link(Process& process, Thread& thread) {
+  const SpinGuard guard(process.lock);
+  if (process.exiting) return err(Errno::kAGAIN);
+  process.threads.push_back(thread);
+  ++process.nr_threads;
+  return {};
+}
+
+/// True: it was the last one, and the process has its exit status.
+bool unlink(Process& process, Thread& thread, i32 status) {
+  const SpinGuard guard(process.lock);
+  List<Thread, &Thread::in_process>::erase(thread);
+  process.ended_runtime += static_cast<u64>(sched::task_runtime(*thread.task).ns);
+  if (--process.nr_threads != 0) return false;
+  if (!process.exiting) process.exit_status = status;
+  process.exiting = true;
+  return true;
+}
+
+/// The last thread is gone but for its kernel part.
+void end_process(Process& process) {
+  std::exchange(process.files, nullptr)->put();
+  std::exchange(process.mm, nullptr)->put();
+  // Seam (fork, wait): children go to their new parent, the parent hears SIGCHLD; here, when nothing of the
+  // process is left but its status.
+  process.exited.complete_all();
+}
+
+} // namespace
+
+Result<Thread*> create_thread(Process& process, std::string_view comm) {
+  void* fpu = new_fpu_area();
+  Thread* thread = fpu == nullptr ? nullptr : knew<Thread>();
+  if (thread == nullptr) {
+    kfree(fpu);
+    return err(Errno::kNOMEM);
+  }
+  arch::user_state_init(thread->arch, fpu);
+  thread->process = &process;
+  get_process(process);
+  const Result<Task*> task = kthread_create(comm, thread_main, thread, {.user = thread});
+  if (!task) {
+    free_thread(*thread);
+    return err(task.error());
+  }
+  thread->task = *task;
+  if (const auto linked = link(process, *thread); !linked) {
+    thread->task->user = nullptr;
+    put_task(**task); // the caller's and its own, which it never used
+    put_task(**task);
+    free_thread(*thread);
+    return err(linked.error());
+  }
+  return thread;
+}
+
+void start_thread(Thread& thread) {
+  thread.process->mm->get();
+  thread.task->mm = thread.process->mm; // it does not run yet
+  kthread_start(*thread.task);
+}
+
+void discard_thread(Thread& thread) {
+  unlink(*thread.process, thread, 0);
+  Task& task = *thread.task;
+  task.user = nullptr;
+  free_thread(thread);
+  put_task(task);
+  put_task(task);
+}
+
+void exit_thread(i32 status) {
+  Thread& self = current_thread();
+  Process& process = *self.process;
+  // Seams: robust_list and clear_child_tid (futex) while the memory is still there; timers and signals of the
+  // thread.
+  if (Mm* mm = replace_current_mm(nullptr)) mm->put();
+  if (unlink(process, self, status)) end_process(process);
+  Task& task = *self.task;
+  {
+    const PreemptGuard stays; // or a switch would save into what is freed here
+    task.user = nullptr;
+    const IrqGuard irqs_off;
+    arch::user_state_unload();
+  }
+  free_thread(self);
+  put_task(task); // create_thread's; the task's own is dropped when it has left the CPU
+  kthread_exit(0);
+}
+
+void exit_process(i32 status) {
+  Thread& self = current_thread();
+  Process& process = *self.process;
+  {
+    const SpinGuard guard(process.lock);
+    if (process.exiting) {
+      status = process.exit_status; // somebody was faster
+    } else {
+      process.exiting = true;
+      process.exit_status = status;
+      for (Thread& thread : process.threads)
+        if (&thread != &self) kick_thread(thread, kWorkExit);
+    }
+  }
+  exit_thread(status);
+}
+
+void kick_thread(Thread& thread, ThreadWork work) {
+  Task& task = *thread.task;
+  thread.work.fetch_or(work, std::memory_order_relaxed);
+  // Full barrier in the wake-up: a thread that goes to sleep sees the bits, or is seen sleeping (B1, B7).
+  const bool fatal = (work & kWorkExit) != 0;
+  if ((work & (kWorkExit | kWorkSignal)) != 0)
+    task.signals.fetch_or(sched::kSignalPending | (fatal ? u32{sched::kFatalSignalPending} : 0u),
+                          std::memory_order_relaxed);
+  const u32 asleep = sched::kInterruptible | (fatal ? u32{sched::kWakeKill} : 0u);
+  if (sched::try_to_wake_up(task, asleep, 0)) return;
+  const PreemptGuard stays;
+  const CpuId cpu = task.task_cpu();
+  // The way back to user mode looks at `work` with interrupts off, so the interrupt cannot come between.
+  if (task.is_on_cpu() && cpu != arch::Cpu::this_cpu()) arch::send_ipi(cpu, arch::Ipi::kReschedule);
+}
+
+} // namespace runnel::user
