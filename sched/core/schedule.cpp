@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // schedule(): leave one task, choose the next, switch (spec 1.7, 1.8).
+#include "sched/core/schedule.hpp"
+
 #include <sched/migrate_disable.hpp>
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
 namespace runnel::sched {
+
+void put_prev_set_next_task(Rq& rq, Task& prev, Task& next) {
+  next.dl_server = rq.dl_server;
+  if (&prev == &next) return;
+  prev.sched_class->put_prev_task(rq, prev, &next);
+  next.sched_class->set_next_task(rq, next, SetNext::kPicked);
+  rq.donor = &next;
+  next.exec_start = rq_clock_task(rq);
+}
+
 namespace {
 
 enum class Mode { kNone, kPreempt, kIdle };
@@ -25,16 +37,6 @@ Pick pick_next_task(Rq& rq, Task& prev) REQUIRES(rq.lock) {
     }
     port::assert_(again); // the idle class always answers
   }
-}
-
-/// The scheduling context moves from the donor to `next`.
-void put_prev_set_next_task(Rq& rq, Task& prev, Task& next) REQUIRES(rq.lock) {
-  next.dl_server = rq.dl_server;
-  if (&prev == &next) return;
-  prev.sched_class->put_prev_task(rq, prev, &next);
-  next.sched_class->set_next_task(rq, next, SetNext::kPicked);
-  rq.donor = &next;
-  next.exec_start = rq_clock_task(rq);
 }
 
 /// The CPU goes down: at the end of every schedule() the task that runs here is sent away (spec 1.20).

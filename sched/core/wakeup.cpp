@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Waking a task: here, or through the wake list of the CPU it goes to (spec 1.5, 1.6).
 #include "sched/core/affinity.hpp"
+#include "sched/core/schedule.hpp"
 
+#include <sched/proxy.hpp>
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
 namespace runnel::sched {
+
+CpuId select_task_rq(Task& p, CpuId prev_cpu, u32& wake_flags) {
+  CpuId cpu;
+  if (p.nr_cpus_allowed > 1 && p.migration_disabled == 0) {
+    cpu = p.sched_class->select_task_rq(p, prev_cpu, wake_flags);
+    wake_flags |= kWakeRqSelected;
+  } else {
+    cpu = p.cpus_ptr->lowest();
+  }
+  return is_cpu_allowed(p, cpu) ? cpu : select_fallback_rq(p, cpu);
+}
+
 namespace {
 
 void trace_wakeup(trace::EventType type, const Task& p, CpuId target) {
@@ -95,17 +109,6 @@ void ttwu_queue(Task& p, CpuId cpu, u32 wake_flags) {
   ttwu_do_activate(rq, p, wake_flags);
 }
 
-CpuId select_task_rq(Task& p, CpuId prev_cpu, u32& wake_flags) {
-  CpuId cpu;
-  if (p.nr_cpus_allowed > 1 && p.migration_disabled == 0) {
-    cpu = p.sched_class->select_task_rq(p, prev_cpu, wake_flags);
-    wake_flags |= kWakeRqSelected;
-  } else {
-    cpu = p.cpus_ptr->lowest();
-  }
-  return is_cpu_allowed(p, cpu) ? cpu : select_fallback_rq(p, cpu);
-}
-
 void wake_current(Task& p) {
   trace_wakeup(trace::EventType::kSchedWaking, p, p.task_cpu());
   p.state.store(kRunning, std::memory_order_relaxed);
@@ -133,6 +136,7 @@ bool try_to_wake_up(Task& p, u32 state_mask, u32 wake_flags) {
 
   std::atomic_thread_fence(std::memory_order_acquire); // B3: on_rq == kNo before on_cpu
   p.state.store(kWaking, std::memory_order_relaxed);
+  proxy_returns(p);
 
   // Still leaving its CPU: that CPU activates it as soon as it is out, without anyone spinning (spec 1.5 step
   // 5).

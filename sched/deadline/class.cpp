@@ -2,6 +2,8 @@
 // The deadline class, SCHED_DEADLINE (spec 5): what the core asks of it.
 #include "sched/deadline/deadline.hpp"
 
+#include <sched/proxy.hpp>
+
 namespace runnel::sched {
 namespace {
 
@@ -61,7 +63,7 @@ class DlClass final : public SchedClass {
   void put_prev_task(Rq& rq, Task& p, Task* next) const override REQUIRES(rq.lock) {
     update_curr_dl(rq);
     if (next != nullptr && !in_dl_class(*next)) dl_hrtick_stop(rq);
-    if (p.dl.is_queued() && p.nr_cpus_allowed > 1) enqueue_pushable_dl(rq, p);
+    if (p.dl.is_queued() && p.nr_cpus_allowed > 1 && !task_is_blocked(p)) enqueue_pushable_dl(rq, p);
   }
 
   void set_next_task(Rq& rq, Task& p, SetNext how) const override REQUIRES(rq.lock) {

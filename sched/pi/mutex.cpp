@@ -2,9 +2,26 @@
 // The mutex itself: queueing, handing over, giving up.
 #include "sched/pi/pi.hpp"
 
+#include <sched/proxy.hpp>
 #include <sched/sched.hpp>
+#include <sched/sched_class.hpp>
 
 namespace runnel::sched {
+
+void set_blocked_on(Task& p, Mutex* what) {
+  const port::IrqGuard irqs_off;
+  const port::PreemptGuard no_preempt;
+  const InnerLock blocked(p.pi.blocked_lock);
+  Mutex* const before = p.pi.blocked_on.load(std::memory_order_relaxed);
+  port::assert_(what == nullptr || before == nullptr || before == what || before == kProxyWaking);
+  p.pi.blocked_on.store(what, std::memory_order_relaxed);
+}
+
+void mark_waking(Task& p, const Mutex& mutex) {
+  const InnerLock blocked(p.pi.blocked_lock);
+  if (p.pi.blocked_on.load(std::memory_order_relaxed) == &mutex)
+    p.pi.blocked_on.store(kProxyWaking, std::memory_order_relaxed);
+}
 
 /// The most urgent waiter has changed, or the owner: what is lent to the owner on account of this mutex.
 void Mutex::update_donation() NO_THREAD_SAFETY_ANALYSIS {
@@ -43,6 +60,7 @@ Mutex::Enqueued Mutex::take_or_queue(MutexWaiter& self, Task** owner) {
   update_donation();
   self.task.pi.waiter = &self;
   ++self.task.pi.nr_blocks;
+  set_blocked_on(self.task, this);
   port::get_task(**owner); // alive: it owns the mutex
   return Enqueued::kWaits;
 }
@@ -57,11 +75,18 @@ bool Mutex::give_up(MutexWaiter& self) {
     waiters_.erase(self);
     update_donation();
     self.task.pi.waiter = nullptr;
+    set_blocked_on(self.task, nullptr);
     owner = owner_.load(std::memory_order_relaxed);
     port::get_task(*owner);
   }
   pi_walk_chain(owner, nullptr, Walk::kWhileChanges);
   return true;
+}
+
+/// Woken, or returned from where the wait took the task, and the mutex is not its own yet.
+void Mutex::wait_again(MutexWaiter& self) {
+  const port::IrqLockGuard wait(wait_lock_);
+  if (self.node.is_linked()) set_blocked_on(self.task, this);
 }
 
 Result<> Mutex::lock() {
@@ -78,8 +103,10 @@ Result<> Mutex::lock() {
     // Acquire: pairs with the release in unlock; what the previous owner did is visible.
     if (self.granted.load(std::memory_order_acquire) != 0) break;
     schedule();
+    wait_again(self);
   }
   self.task.state.store(kRunning, std::memory_order_relaxed);
+  set_blocked_on(self.task, nullptr);
   const port::IrqLockGuard pi(self.task.pi_lock); // whoever walks through here is done with `self` afterwards
   self.task.pi.waiter = nullptr;
   return {};
@@ -99,6 +126,7 @@ Task* Mutex::pass_on(MutexWaiter** next) {
   waiters_.erase(**next);
   owner_.store(&(*next)->task, std::memory_order_relaxed);
   update_donation();
+  mark_waking((*next)->task, *this); // before the wake-up is queued (spec 6)
   return &(*next)->task;
 }
 
@@ -116,6 +144,10 @@ void Mutex::unlock() {
   waiter->granted.store(1,
                         std::memory_order_release); // from here on `waiter` may be gone with its stack frame
   wake_up_process(*next);
+  if (!features.proxy_exec) return;
+  // Whoever this task executed for may go on by itself now, or waits for another one.
+  const RqLock guard(this_rq());
+  if (this_rq().donor != this_rq().curr) resched_curr(this_rq());
 }
 
 } // namespace runnel::sched

@@ -34,6 +34,12 @@ void pi_adjust_prio(Task& p, DeferredCallbacks& callbacks);
 /// The same, no lock held.
 void pi_adjust_prio(Task& p);
 
+/// Changes what `p` waits for in the sense of proxy execution (spec 6). No lock of rank kBlocked is held.
+void set_blocked_on(Task& p, Mutex* what);
+/// The mutex that `p` waits for becomes its own: kProxyWaking, unless it does not wait any more. wait_lock
+/// held.
+void mark_waking(Task& p, const Mutex& mutex);
+
 enum class Walk {
   kWhileChanges, // until a task is reached for whom nothing changes
   kWhole,        // to the end, to see whether the chain comes back

@@ -3,6 +3,7 @@
 // is in push_pull.cpp and select.cpp.
 #include "sched/rt/rt.hpp"
 
+#include <sched/proxy.hpp>
 #include <sched/sched_class.hpp>
 
 namespace runnel::sched {
@@ -14,7 +15,9 @@ constinit std::atomic<RtTimeHook> rt_time_hook{nullptr};
 /// A dequeue with SAVE but without MOVE keeps the task's place in its list (spec 2.1).
 bool keeps_place(u32 flags) { return (flags & (kFlagSave | kFlagMove | kFlagClass)) == kFlagSave; }
 
-bool may_be_pushed(const Rq& rq, const Task& p) { return &p != rq.donor && p.nr_cpus_allowed > 1; }
+bool may_be_pushed(const Rq& rq, const Task& p) {
+  return &p != rq.donor && p.nr_cpus_allowed > 1 && !task_is_blocked(p);
+}
 
 void update_highest(Rq& rq) REQUIRES(rq.lock) {
   const i32 now = rq.rt.active.highest();
@@ -88,7 +91,7 @@ class RtClass final : public SchedClass {
 
   void put_prev_task(Rq& rq, Task& p, Task* next) const override REQUIRES(rq.lock) {
     update_curr(rq);
-    if (!p.rt.run.is_queued() || p.nr_cpus_allowed == 1) return;
+    if (!p.rt.run.is_queued() || p.nr_cpus_allowed == 1 || task_is_blocked(p)) return;
     enqueue_pushable_rt(rq, p);
     // A deadline task takes the CPU for a while: another one may be free (RT8).
     if (next != nullptr && next->sched_class == &dl_sched_class) queue_push_rt(rq);
