@@ -3,7 +3,10 @@
 // schedule(): leave one task, choose the next, switch (spec 1.7, 1.8).
 #include "sched/core/schedule.hpp"
 
+#include "sched/pi/find_proxy.hpp"
+
 #include <sched/migrate_disable.hpp>
+#include <sched/proxy.hpp>
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
@@ -36,6 +39,46 @@ Pick pick_next_task(Rq& rq, Task& prev) REQUIRES(rq.lock) {
       if (again) break;
     }
     port::assert_(again); // the idle class always answers
+  }
+}
+
+/// Who is charged and who executes next.
+struct Choice {
+  Pick pick;
+  Task* next = nullptr;   // who executes
+  bool idle_once = false; // the idle thread, for a moment: look again at once (spec 6)
+};
+
+/// Spec 1.7 steps 4 to 6.
+Choice choose_next(Rq& rq, Task& prev) REQUIRES(rq.lock) {
+  for (;;) {
+    port::assert_(rq.balance_callbacks == nullptr);
+    Task& prev_donor = *rq.donor;
+    Choice choice{.pick = pick_next_task(rq, prev_donor)};
+    Task& donor = *choice.pick.task;
+    rq.next_class = donor.sched_class;
+    put_prev_set_next_task(rq, prev_donor, donor);
+    choice.next = &donor;
+    if (!task_is_blocked(donor)) [[likely]]
+      return choice;
+
+    choice.next = find_proxy_task(rq, donor);
+    if (choice.next == nullptr || choice.next == rq.idle) {
+      zap_balance_callbacks(rq); // the next pick makes them anew
+      if (choice.next == nullptr) continue;
+      choice.idle_once = true;
+      choice.pick = {rq.idle, trace::PickReason::kIdle, 0, 0, false};
+      return choice;
+    }
+    if (&donor == &prev_donor && choice.next != &prev) {
+      // Step 6: nothing has been put or set, but a class may have missed to push or pull the one that
+      // executed.
+      donor.sched_class->put_prev_task(rq, donor, &donor);
+      donor.sched_class->set_next_task(rq, donor, SetNext::kPicked);
+    }
+    if (choice.next != &donor)
+      choice.pick = {choice.next, trace::PickReason::kProxyOwner, donor.pid, 0, false};
+    return choice;
   }
 }
 
@@ -81,11 +124,13 @@ u32 reported_state(Mode mode, bool blocks, u32 state) {
   return state & (kInterruptible | kUninterruptible | kStopped | kTraced | kParked);
 }
 
-void trace_switch(const Task& prev, u32 prev_state, const Task& next, const Pick& pick) {
+void trace_switch(const Rq& rq, const Task& prev, u32 prev_state, const Choice& choice) REQUIRES(rq.lock) {
   if (!port::trace_enabled()) return;
-  port::trace(trace::EventType::kSchedPick, next.pid, pick.a, pick.b);
+  const Task& next = *choice.next;
+  port::trace(trace::EventType::kSchedPick, next.pid, choice.pick.a, choice.pick.b);
+  if (rq.donor != &next) port::trace(trace::EventType::kSchedProxy, next.pid, rq.donor->pid, 0);
   port::trace(trace::EventType::kSchedSwitch, prev.pid, trace::pack_prio(next.pid, prev.prio, next.prio),
-              prev_state | static_cast<u64>(pick.reason) << 32);
+              prev_state | static_cast<u64>(choice.pick.reason) << 32);
 }
 
 /// preempt_count is 1 on entry; interrupts are on afterwards.
@@ -104,38 +149,41 @@ void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
   update_rq_clock(rq);
 
   const u32 prev_state = prev.state.load(std::memory_order_relaxed);
-  bool blocks = mode != Mode::kPreempt && prev_state != kRunning;
-  if (blocks && prev.signal_pending_state(prev_state)) { // B7: read behind the barrier above
+  bool gives_up = mode != Mode::kPreempt && prev_state != kRunning;
+  if (gives_up && prev.signal_pending_state(prev_state)) { // B7: read behind the barrier above
     prev.state.store(kRunning, std::memory_order_relaxed);
-    blocks = false;
+    gives_up = false;
   }
-  if (blocks)
+  // Spec 6: a task that waits for a mutex stays queued, so that its owner can execute in its stead.
+  if (gives_up && !task_is_blocked(prev))
     deactivate_task(rq, prev, kDequeueSleep | ((prev_state & kSpecial) != 0 ? u32{kDequeueSpecial} : 0u));
 
-  Pick pick{rq.idle, trace::PickReason::kIdle, 0, 0, false};
+  Choice choice{.pick = {rq.idle, trace::PickReason::kIdle, 0, 0, false}, .next = rq.idle};
   if (mode != Mode::kIdle || rq.nr_running != 0) {
-    port::assert_(rq.balance_callbacks == nullptr);
-    pick = pick_next_task(rq, *rq.donor);
+    choice = choose_next(rq, prev);
+  } else {
+    rq.next_class = rq.idle->sched_class;
+    put_prev_set_next_task(rq, *rq.donor, *rq.idle);
   }
-  Task& next = *pick.task;
-  rq.next_class = next.sched_class;
-  put_prev_set_next_task(rq, *rq.donor, next);
+  Task& next = *choice.next;
   set_tick(rq, next);
-  prev.thread.flags.fetch_and(~(kNeedResched | kNeedReschedLazy), std::memory_order_relaxed);
+  if (!choice.idle_once || &prev != rq.idle)
+    prev.thread.flags.fetch_and(~(kNeedResched | kNeedReschedLazy), std::memory_order_relaxed);
 
   if (&next == &prev) {
     keep_pushing(rq);
     run_balance_callbacks(rq);
     rq_unlock(rq);
     port::irq_enable();
+    if (choice.idle_once) port::relax();
     return;
   }
 
   ++rq.nr_switches;
-  ++(blocks ? prev.stats.nvcsw : prev.stats.nivcsw);
+  ++(gives_up ? prev.stats.nvcsw : prev.stats.nivcsw);
   next.on_cpu.store(1, std::memory_order_relaxed);
   rq.curr = &next;
-  trace_switch(prev, reported_state(mode, blocks, prev_state), next, pick);
+  trace_switch(rq, prev, reported_state(mode, gives_up, prev_state), choice);
   finish_task_switch(*port::context_switch(prev, next));
 }
 
