@@ -25,12 +25,13 @@ namespace {
 
 enum class Mode { kNone, kPreempt, kIdle };
 
-/// Spec 1.7: classes from prev's downwards may fetch work; then the highest class that has a task gives it.
-Pick pick_next_task(Rq& rq, Task& prev) REQUIRES(rq.lock) {
+/// Spec 1.7: classes from `left` downwards, which is prev's or that of one that was put before it, may fetch
+/// work; then the highest class that has a task gives it.
+Pick pick_next_task(Rq& rq, Task& prev, const SchedClass& left) REQUIRES(rq.lock) {
   for (;;) {
     rq.dl_server = nullptr;
     for (const SchedClass* cls : sched_classes())
-      if (!cls->outranks(*prev.sched_class) && cls->balance(rq, prev)) break;
+      if (!cls->outranks(left) && cls->balance(rq, prev)) break;
     bool again = false;
     for (const SchedClass* cls : sched_classes()) {
       const Pick pick = cls->pick_task(rq);
@@ -51,10 +52,11 @@ struct Choice {
 
 /// Spec 1.7 steps 4 to 6.
 Choice choose_next(Rq& rq, Task& prev) REQUIRES(rq.lock) {
+  const SchedClass* left = rq.donor->sched_class;
   for (;;) {
-    port::assert_(rq.balance_callbacks == nullptr);
+    port::assert_(rq.balance_callbacks == nullptr); // P08
     Task& prev_donor = *rq.donor;
-    Choice choice{.pick = pick_next_task(rq, prev_donor)};
+    Choice choice{.pick = pick_next_task(rq, prev_donor, *left)};
     Task& donor = *choice.pick.task;
     rq.next_class = donor.sched_class;
     put_prev_set_next_task(rq, prev_donor, donor);
@@ -62,6 +64,7 @@ Choice choose_next(Rq& rq, Task& prev) REQUIRES(rq.lock) {
     if (!task_is_blocked(donor)) [[likely]]
       return choice;
 
+    if (donor.sched_class->outranks(*left)) left = donor.sched_class;
     choice.next = find_proxy_task(rq, donor);
     if (choice.next == nullptr || choice.next == rq.idle) {
       zap_balance_callbacks(rq); // the next pick makes them anew
@@ -124,6 +127,15 @@ u32 reported_state(Mode mode, bool blocks, u32 state) {
   return state & (kInterruptible | kUninterruptible | kStopped | kTraced | kParked);
 }
 
+/// What holds at every switch, whoever executes for whom (C03; spec 6): who was picked and who executes are
+/// both of this CPU, who executes does so nowhere else, and does not wait for a mutex.
+void check_choice([[maybe_unused]] const Rq& rq, [[maybe_unused]] const Task& prev,
+                  [[maybe_unused]] const Task& next) REQUIRES(rq.lock) {
+  port::assert_(rq.donor->task_cpu() == rq.cpu && next.task_cpu() == rq.cpu);
+  port::assert_(&next == &prev || !next.is_on_cpu());
+  port::assert_(!task_is_blocked(next));
+}
+
 void trace_switch(const Rq& rq, const Task& prev, u32 prev_state, const Choice& choice) REQUIRES(rq.lock) {
   if (!port::trace_enabled()) return;
   const Task& next = *choice.next;
@@ -166,6 +178,7 @@ void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
     put_prev_set_next_task(rq, *rq.donor, *rq.idle);
   }
   Task& next = *choice.next;
+  check_choice(rq, prev, next);
   set_tick(rq, next);
   if (!choice.idle_once || &prev != rq.idle)
     prev.thread.flags.fetch_and(~(kNeedResched | kNeedReschedLazy), std::memory_order_relaxed);

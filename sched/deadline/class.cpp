@@ -2,8 +2,6 @@
 // The deadline class, SCHED_DEADLINE (spec 5): what the core asks of it.
 #include "sched/deadline/deadline.hpp"
 
-#include <sched/proxy.hpp>
-
 namespace runnel::sched {
 namespace {
 
@@ -31,7 +29,9 @@ class DlClass final : public SchedClass {
 
   bool balance(Rq& rq, Task& prev) const override REQUIRES(rq.lock) {
     // A deadline task leaves: something earlier than what is left here may wait elsewhere.
-    if (in_dl_class(prev) && !prev.dl.is_queued() && rq.online) pull_dl_tasks(rq);
+    // The idle thread in its place: a donor that was picked before has gone (spec 6).
+    const bool leaves = in_dl_class(prev) && !prev.dl.is_queued();
+    if ((leaves || &prev == rq.idle) && rq.online) pull_dl_tasks(rq);
     return rq.dl.nr_running != 0 || (rq.stop != nullptr && rq.stop->is_queued());
   }
 
@@ -63,7 +63,7 @@ class DlClass final : public SchedClass {
   void put_prev_task(Rq& rq, Task& p, Task* next) const override REQUIRES(rq.lock) {
     update_curr_dl(rq);
     if (next != nullptr && !in_dl_class(*next)) dl_hrtick_stop(rq);
-    if (p.dl.is_queued() && p.nr_cpus_allowed > 1 && !task_is_blocked(p)) enqueue_pushable_dl(rq, p);
+    if (p.dl.is_queued() && p.nr_cpus_allowed > 1) enqueue_pushable_dl(rq, p);
   }
 
   void set_next_task(Rq& rq, Task& p, SetNext how) const override REQUIRES(rq.lock) {

@@ -30,7 +30,6 @@ PiKey pi_key_of(const Task& p) {
 }
 
 void pi_adjust_prio(Task& p, DeferredCallbacks& callbacks) NO_THREAD_SAFETY_ANALYSIS {
-  if (features.proxy_exec) return; // the waiter itself is charged: it lends more than its priority (spec 6)
   const PiKey best = best_donation(p);
   if (!best.lends() && !p.pi.lent.lends()) return;
   TaskRqLock locked(p);

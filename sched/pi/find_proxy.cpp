@@ -2,8 +2,8 @@
 // Walking the chain of waiters from a picked donor to the task that executes for it (spec 6).
 #include "sched/pi/find_proxy.hpp"
 
-#include "sched/core/schedule.hpp"
 #include "sched/pi/pi.hpp"
+#include "sched/pi/proxy_move.hpp"
 #include "sched/pi/proxy_rules.hpp"
 
 #include <sched/proxy.hpp>
@@ -48,10 +48,11 @@ struct ProxyLook {
     if (action == proxy::Action::kClearAndRun) p.pi.blocked_on.store(nullptr, std::memory_order_relaxed);
   }
 
+  /// wait_lock is held: the owner exists. Where it is stands still only if that is here.
   proxy::Owner look_at_owner(Rq& rq, const Task& p) {
     if (owner == nullptr) return proxy::Owner::kNone;
-    if (owner->on_rq.load(std::memory_order_relaxed) == OnRq::kNo || owner->sched_delayed)
-      return proxy::Owner::kOff;
+    const bool delayed = std::atomic_ref(owner->sched_delayed).load(std::memory_order_relaxed);
+    if (owner->on_rq.load(std::memory_order_relaxed) == OnRq::kNo || delayed) return proxy::Owner::kOff;
     owner_cpu = owner->task_cpu();
     if (owner_cpu != rq.cpu) return proxy::Owner::kElsewhere;
     if (owner->on_rq.load(std::memory_order_relaxed) == OnRq::kMigrating) return proxy::Owner::kMigratingHere;
@@ -63,78 +64,10 @@ struct ProxyLook {
 
 namespace {
 
-/// Neither rq.donor nor the class's idea of who runs refers to the picked task any more: the moment it leaves
-/// the queue or the lock is dropped another CPU may have it.
-void make_idle_the_donor(Rq& rq) REQUIRES(rq.lock) {
-  rq.dl_server = nullptr;
-  put_prev_set_next_task(rq, *rq.donor, *rq.idle);
-  rq.next_class = rq.idle->sched_class;
-}
-
 Task* idle_once(Rq& rq) REQUIRES(rq.lock) {
   make_idle_the_donor(rq);
   rq.idle->thread.flags.fetch_or(kNeedResched);
   return rq.idle;
-}
-
-void enqueue_moved(Task& p, Rq& target) {
-  const RqLock guard(target);
-  update_rq_clock(target);
-  activate_task(target, p, kFlagMigrating | kFlagNoclock);
-  wakeup_preempt(target, p, 0);
-}
-
-/// Takes the whole scheduling context of `p` to `cpu`, where it may not be allowed to execute: its wake_cpu
-/// stays.
-void move_donor(Rq& rq, Task& p, CpuId cpu) REQUIRES(rq.lock) {
-  make_idle_the_donor(rq);
-  deactivate_task(rq, p, kFlagMigrating | kFlagNoclock);
-  const u32 wake_cpu = p.wake_cpu;
-  set_task_cpu(p, cpu);
-  p.wake_cpu = wake_cpu;
-  zap_balance_callbacks(rq);
-  rq_unlock(rq);
-  enqueue_moved(p, cpu_rq(cpu));
-  rq_lock(rq);
-  update_rq_clock(rq);
-}
-
-/// Takes `p` off its queue to place it anew. False: somebody else was faster.
-bool take_off(Rq& rq, Task& p) NO_THREAD_SAFETY_ANALYSIS {
-  TaskRqLock locked(p);
-  if (&locked.rq() != &rq || !p.is_queued() || p.is_on_cpu() || rq.donor == &p) return false;
-  update_rq_clock(rq);
-  deactivate_task(rq, p, kFlagMigrating | kFlagNoclock);
-  return true;
-}
-
-/// Back to where `p` may execute. Placing needs pi_lock, which is further out: the rq lock is dropped.
-void return_donor(Rq& rq, Task& p) REQUIRES(rq.lock) {
-  make_idle_the_donor(rq);
-  zap_balance_callbacks(rq);
-  port::get_task(p);
-  rq_unlock(rq);
-  {
-    const port::IrqLockGuard pi(p.pi_lock);
-    if (take_off(rq, p)) { // until it is enqueued again it is kMigrating: it is nobody else's
-      u32 wake_flags = kWakeTtwu;
-      const CpuId cpu = select_task_rq(p, {p.wake_cpu}, wake_flags);
-      set_task_cpu(p, cpu);
-      set_blocked_on(p, nullptr);
-      enqueue_moved(p, cpu_rq(cpu));
-    }
-  }
-  port::put_task(p);
-  rq_lock(rq);
-  update_rq_clock(rq);
-}
-
-/// False: it may run already, and must not be put to sleep.
-bool block_donor(Rq& rq, Task& donor) REQUIRES(rq.lock) {
-  if (donor.state.load(std::memory_order_relaxed) == kRunning) return false;
-  make_idle_the_donor(rq);
-  deactivate_task(rq, donor, kDequeueSleep | kFlagNoclock); // from here on its waker may have it
-  return true;
 }
 
 } // namespace

@@ -24,9 +24,11 @@ void mark_waking(Task& p, const Mutex& mutex) {
 }
 
 /// The most urgent waiter has changed, or the owner: what is lent to the owner on account of this mutex.
+/// Under proxy execution that is nothing: the waiter's whole scheduling context is the owner's to use, and an
+/// owner that had its priority besides would be picked, and charged, for itself (spec 6).
 void Mutex::update_donation() NO_THREAD_SAFETY_ANALYSIS {
   Task& owner = *owner_.load(std::memory_order_relaxed);
-  const MutexWaiter* first = waiters_.first();
+  const MutexWaiter* first = features.proxy_exec ? nullptr : waiters_.first();
   if (first != nullptr && donation_.node.is_linked() && donation_.key == first->key) return;
   const InnerLock blocked(owner.pi.blocked_lock);
   if (donation_.node.is_linked()) owner.pi.donations.erase(donation_);
@@ -60,7 +62,6 @@ Mutex::Enqueued Mutex::take_or_queue(MutexWaiter& self, Task** owner) {
   update_donation();
   self.task.pi.waiter = &self;
   ++self.task.pi.nr_blocks;
-  set_blocked_on(self.task, this);
   port::get_task(**owner); // alive: it owns the mutex
   return Enqueued::kWaits;
 }
@@ -75,7 +76,6 @@ bool Mutex::give_up(MutexWaiter& self) {
     waiters_.erase(self);
     update_donation();
     self.task.pi.waiter = nullptr;
-    set_blocked_on(self.task, nullptr);
     owner = owner_.load(std::memory_order_relaxed);
     port::get_task(*owner);
   }
@@ -83,8 +83,9 @@ bool Mutex::give_up(MutexWaiter& self) {
   return true;
 }
 
-/// Woken, or returned from where the wait took the task, and the mutex is not its own yet.
-void Mutex::wait_again(MutexWaiter& self) {
+/// About to sleep, unless the mutex is its own by now: from here on another task may execute in its stead.
+/// Not before it is known that the wait closes no circle, so that a walk along blocked_on comes to an end.
+void Mutex::note_wait(MutexWaiter& self) {
   const port::IrqLockGuard wait(wait_lock_);
   if (self.node.is_linked()) set_blocked_on(self.task, this);
 }
@@ -99,11 +100,11 @@ Result<> Mutex::lock() {
   if (pi_walk_chain(owner, &self.task, Walk::kWhole) == Chain::kDeadlock && give_up(self))
     return err(Errno::kDEADLK);
   for (;;) {
+    note_wait(self); // before the state store (spec 6)
     set_current_state(kUninterruptible);
     // Acquire: pairs with the release in unlock; what the previous owner did is visible.
     if (self.granted.load(std::memory_order_acquire) != 0) break;
     schedule();
-    wait_again(self);
   }
   self.task.state.store(kRunning, std::memory_order_relaxed);
   set_blocked_on(self.task, nullptr);

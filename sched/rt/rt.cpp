@@ -3,7 +3,6 @@
 // is in push_pull.cpp and select.cpp.
 #include "sched/rt/rt.hpp"
 
-#include <sched/proxy.hpp>
 #include <sched/sched_class.hpp>
 
 namespace runnel::sched {
@@ -15,9 +14,7 @@ constinit std::atomic<RtTimeHook> rt_time_hook{nullptr};
 /// A dequeue with SAVE but without MOVE keeps the task's place in its list (spec 2.1).
 bool keeps_place(u32 flags) { return (flags & (kFlagSave | kFlagMove | kFlagClass)) == kFlagSave; }
 
-bool may_be_pushed(const Rq& rq, const Task& p) {
-  return &p != rq.donor && p.nr_cpus_allowed > 1 && !task_is_blocked(p);
-}
+bool may_be_pushed(const Rq& rq, const Task& p) { return &p != rq.donor && p.nr_cpus_allowed > 1; }
 
 void update_highest(Rq& rq) REQUIRES(rq.lock) {
   const i32 now = rq.rt.active.highest();
@@ -77,7 +74,9 @@ class RtClass final : public SchedClass {
 
   bool balance(Rq& rq, Task& prev) const override REQUIRES(rq.lock) {
     // RT7: pull when what is left here is lower than what leaves.
-    if (!prev.rt.run.is_queued() && rq.online && rq.rt.highest_prio() > prev.prio) pull_rt_tasks(rq);
+    // The idle thread in its place: a donor that was picked before has gone (spec 6).
+    const bool leaves = !prev.rt.run.is_queued() && rq.rt.highest_prio() > prev.prio;
+    if ((leaves || &prev == rq.idle) && rq.online) pull_rt_tasks(rq);
     return rq.rt.nr_running != 0 || rq.dl.nr_running != 0 || (rq.stop != nullptr && rq.stop->is_queued());
   }
 
@@ -91,7 +90,7 @@ class RtClass final : public SchedClass {
 
   void put_prev_task(Rq& rq, Task& p, Task* next) const override REQUIRES(rq.lock) {
     update_curr(rq);
-    if (!p.rt.run.is_queued() || p.nr_cpus_allowed == 1 || task_is_blocked(p)) return;
+    if (!p.rt.run.is_queued() || p.nr_cpus_allowed == 1) return;
     enqueue_pushable_rt(rq, p);
     // A deadline task takes the CPU for a while: another one may be free (RT8).
     if (next != nullptr && next->sched_class == &dl_sched_class) queue_push_rt(rq);

@@ -50,7 +50,7 @@ class Mutex {
   enum class Enqueued { kTaken, kWaits };
   Enqueued take_or_queue(MutexWaiter& self, Task** owner);
   bool give_up(MutexWaiter& self);
-  void wait_again(MutexWaiter& self);
+  void note_wait(MutexWaiter& self);
   Task* pass_on(MutexWaiter** next);
   void update_donation() REQUIRES(wait_lock_);
   void withdraw_donation(Task& from) REQUIRES(wait_lock_);
