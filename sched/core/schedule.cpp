@@ -4,6 +4,7 @@
 #include "sched/core/schedule.hpp"
 
 #include "sched/pi/find_proxy.hpp"
+#include "sched/pi/pi.hpp"
 
 #include <sched/migrate_disable.hpp>
 #include <sched/proxy.hpp>
@@ -164,6 +165,7 @@ void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
   bool gives_up = mode != Mode::kPreempt && prev_state != kRunning;
   if (gives_up && prev.signal_pending_state(prev_state)) { // B7: read behind the barrier above
     prev.state.store(kRunning, std::memory_order_relaxed);
+    mark_waking(prev);
     gives_up = false;
   }
   // Spec 6: a task that waits for a mutex stays queued, so that its owner can execute in its stead.

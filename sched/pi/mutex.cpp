@@ -17,9 +17,9 @@ void set_blocked_on(Task& p, Mutex* what) {
   p.pi.blocked_on.store(what, std::memory_order_relaxed);
 }
 
-void mark_waking(Task& p, const Mutex& mutex) {
+void mark_waking(Task& p) {
   const InnerLock blocked(p.pi.blocked_lock);
-  if (p.pi.blocked_on.load(std::memory_order_relaxed) == &mutex)
+  if (p.pi.blocked_on.load(std::memory_order_relaxed) != nullptr)
     p.pi.blocked_on.store(kProxyWaking, std::memory_order_relaxed);
 }
 
@@ -127,7 +127,7 @@ Task* Mutex::pass_on(MutexWaiter** next) {
   waiters_.erase(**next);
   owner_.store(&(*next)->task, std::memory_order_relaxed);
   update_donation();
-  mark_waking((*next)->task, *this); // before the wake-up is queued (spec 6)
+  mark_waking((*next)->task); // under wait_lock, before the wake-up is queued (spec 6)
   return &(*next)->task;
 }
 

@@ -61,34 +61,30 @@ TEST_CASE("sim: FIFO order, yield to the tail, a preempted task keeps the head",
   });
 }
 
-TEST_CASE("sim: RR turns of 100 ms, and of what the knob says", "[R02]") {
-  for (const Duration slice : {100_ms, 20_ms}) {
-    sched::set_rr_timeslice(slice);
-    on_one_cpu([slice] {
-      std::string order;
-      std::vector<sim::TaskRef> tasks;
-      std::vector<Instant> begun;
-      for (char name : {'a', 'b', 'c'})
-        tasks.push_back(sim::spawn({.name = "rr", .policy = Policy::kRr, .rt_priority = 10}, [&, name] {
-          for (int ms = 0; ms < 3 * slice.ns / 1'000'000; ++ms) {
-            if (order.empty() || order.back() != name) {
-              order += name;
-              begun.push_back(sim::now());
-            }
-            sim::compute(1_ms);
+TEST_CASE("sim: RR turns of 100 ms", "[R02]") {
+  on_one_cpu([] {
+    constexpr Duration slice = 100_ms;
+    std::string order;
+    std::vector<sim::TaskRef> tasks;
+    std::vector<Instant> begun;
+    for (char name : {'a', 'b', 'c'})
+      tasks.push_back(sim::spawn({.name = "rr", .policy = Policy::kRr, .rt_priority = 10}, [&, name] {
+        for (int ms = 0; ms < 3 * slice.ns / 1'000'000; ++ms) {
+          if (order.empty() || order.back() != name) {
+            order += name;
+            begun.push_back(sim::now());
           }
-        }));
-      join_all(tasks);
-      CHECK(order == "abcabcabc");
-      for (usize i = 1; i < begun.size(); ++i) {
-        const Duration turn = begun[i] - begun[i - 1];
-        CHECK(turn.ns >= slice.ns - 4'000'000);
-        CHECK(turn.ns <= slice.ns + 4'000'000);
-      }
-    });
-  }
-  sched::set_rr_timeslice({});
-  CHECK(sched::rr_timeslice() == 100_ms); // zero restores the default
+          sim::compute(1_ms);
+        }
+      }));
+    join_all(tasks);
+    CHECK(order == "abcabcabc");
+    for (usize i = 1; i < begun.size(); ++i) {
+      const Duration turn = begun[i] - begun[i - 1];
+      CHECK(turn.ns >= slice.ns - 4'000'000);
+      CHECK(turn.ns <= slice.ns + 4'000'000);
+    }
+  });
 }
 
 TEST_CASE("sim: lowering goes to the head, raising to the tail", "[R05]") {

@@ -14,23 +14,6 @@ using sched::Policy;
 using sched::ProxyLevel;
 using test::RtSpec;
 
-class WithProxy {
- public:
-  explicit WithProxy(ProxyLevel level = ProxyLevel::kMove) {
-    sched::features.proxy_level = level;
-    sched::features.proxy_exec = true;
-  }
-  ~WithProxy() {
-    sched::features.proxy_exec = before_;
-    sched::features.proxy_level = ProxyLevel::kMove;
-  }
-  WithProxy(const WithProxy&) = delete;
-  WithProxy& operator=(const WithProxy&) = delete;
-
- private:
-  bool before_ = sched::features.proxy_exec;
-};
-
 void burn_for(Duration d) {
   const Duration until = sched::task_runtime(current_task()) + d; // its own time, not the clock's
   while (sched::task_runtime(current_task()) < until) test::burn();
@@ -65,7 +48,7 @@ void check_owner_executes_for_waiter(RtSpec owner_spec) {
     mutex.unlock();
     CHECK(donor_here() == &current_task()); // it executes for itself again
   };
-  const WithProxy proxy;
+  const test::ProxySwitch proxy(test::Proxy::kOn);
   const test::Director director;
   test::RtThreads threads({owner_spec, RtSpec{.priority = 50}, RtSpec{.priority = 90}}, body);
   waiter = &threads[2];
@@ -108,7 +91,7 @@ RUNNEL_TEST(sched_proxy, a_sleeping_owner_lets_others_run, .limit = 5_s)
     record.note(static_cast<char>('a' + i));
     if (i != 1) mutex.unlock();
   };
-  const WithProxy proxy;
+  const test::ProxySwitch proxy(test::Proxy::kOn);
   const test::Director director;
   {
     test::RtThreads threads({RtSpec{.priority = 10}, RtSpec{.priority = 5}, RtSpec{.priority = 90}}, body);
@@ -152,7 +135,7 @@ Duration wait_through_chain(ProxyLevel level) {
     if (i > 0) mutexes[i - 1].unlock();
     if (i < kLocks) mutexes[i].unlock();
   };
-  const WithProxy proxy(level);
+  const test::ProxySwitch proxy(test::Proxy::kOn, level);
   const test::Director director(CpuMask::all());
   {
     RtSpec specs[kLocks + 1 + kCpus];
@@ -168,8 +151,8 @@ Duration wait_through_chain(ProxyLevel level) {
     for (u32 i = 0; i < kCpus; ++i) threads.start(kLocks + 1 + i);
     sleep_for(200_us);
     threads.start(kLocks);
-    sleep_for(level == ProxyLevel::kMove ? 3_ms : 1_ms);
-    if (level == ProxyLevel::kMove) CHECK(mutexes[kLocks - 1].owner() == nullptr); // it got through
+    sleep_for(level != ProxyLevel::kOneCpu ? 3_ms : 1_ms);
+    if (level != ProxyLevel::kOneCpu) CHECK(mutexes[kLocks - 1].owner() == nullptr); // it got through
     for (u32 i = 0; i <= kLocks; ++i) // whoever executes does it where it may (P05)
       if (threads[i].is_on_cpu()) CHECK(threads[i].cpus_mask.test(threads[i].task_cpu()));
     hogs_stop.store(true);
@@ -182,8 +165,8 @@ Duration wait_through_chain(ProxyLevel level) {
 RUNNEL_TEST(sched_proxy, the_donor_follows_a_chain_of_owners_across_cpus, .cpus = 4, .limit = 10_s,
             .time = test::GuestTime::kExact)
 {
-  const Duration waited = wait_through_chain(ProxyLevel::kMove);
-  CHECK(waited.ns < (2_ms).ns);
+  for (const ProxyLevel level : {ProxyLevel::kMove, ProxyLevel::kWakeReturn})
+    CHECK(wait_through_chain(level).ns < (2_ms).ns);
 }
 
 // P02: the first level only executes owners of its own CPU; the others get on when the hogs end.
@@ -225,7 +208,7 @@ RUNNEL_TEST(sched_proxy, executed_time_is_the_owners_charged_time_the_donors, .c
     }
     mutex.unlock();
   };
-  const WithProxy proxy;
+  const test::ProxySwitch proxy(test::Proxy::kOn);
   const test::Director director(CpuMask::all());
   {
     const CpuMask cpu1 = CpuMask::of(CpuId{1});
@@ -287,7 +270,7 @@ RUNNEL_TEST(sched_proxy, storm_of_owners_masks_and_priorities, .cpus = 2, .limit
     done.fetch_add(1);
     while (done.load() != kThreads) sleep_for(200_us);
   };
-  const WithProxy proxy;
+  const test::ProxySwitch proxy(test::Proxy::kOn);
   const test::Director director;
   {
     RtSpec specs[kThreads];
