@@ -71,10 +71,10 @@ class Command {
     TestPlan plan = plan_tests(images, arches, how);
     skipped_ = std::move(plan.skipped);
     for (TargetJob& job : plan.jobs) {
-      const std::string group = group_name(job.machine); // before the job is moved from
+      const std::string group = group_name(job); // before the job is moved from
       add_job(group, [this, job = std::move(job)](const Report& report) {
         run_target_job(job, report,
-                       [&](const std::string& serial) { keep_log(group_name(job.machine), serial); });
+                       [&](const std::string& serial) { keep_log(group_name(job), serial); });
       });
     }
   }

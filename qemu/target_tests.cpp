@@ -17,7 +17,7 @@ class Runner {
  public:
   Runner(const TargetJob& job, const std::function<void(TestResult)>& report,
          const std::function<void(const std::string&)>& on_serial)
-      : job_(job), report_(report), on_serial_(on_serial), group_(group_name(job.machine)) {}
+      : job_(job), report_(report), on_serial_(on_serial), group_(group_name(job)) {}
 
   void run() {
     std::vector<DeclaredTest> left = job_.tests;
@@ -39,7 +39,8 @@ class Runner {
     options.postmortem = build_folder() / "postmortem";
     options.silence_seconds = job_.silence_seconds;
     std::string command_line = fmt::format("{} seed={}", word, job_.machine.seed);
-    if (!job_.append.empty()) command_line += " " + job_.append;
+    for (const std::string& words : {job_.variant, job_.append})
+      if (!words.empty()) command_line += " " + words;
     const auto files = prepare_boot(
         options.machine, {.elf = job_.image->elf, .command_line = command_line, .initrd = initrd_for(left)});
     KtapParser ktap;
@@ -186,11 +187,13 @@ std::shared_ptr<const TestImage> TestImage::load(const std::filesystem::path& el
   return image;
 }
 
-std::string group_name(const MachineSpec& machine) {
+std::string group_name(const TargetJob& job) {
+  const MachineSpec& machine = job.machine;
   const std::string size =
       machine.shape ? "topology=" + to_string(*machine.shape) : fmt::format("smp={}", machine.cpus);
-  return fmt::format("{} {} {}{}", to_string(machine.arch), to_string(machine.boot), size,
-                     machine.timing == Timing::kDeterministic ? " deterministic" : "");
+  return fmt::format("{} {} {}{}{}{}", to_string(machine.arch), to_string(machine.boot), size,
+                     machine.timing == Timing::kDeterministic ? " deterministic" : "",
+                     job.variant.empty() ? "" : " ", job.variant);
 }
 
 void run_target_job(const TargetJob& job, const std::function<void(TestResult)>& report,

@@ -27,11 +27,12 @@ struct TargetJob {
   std::shared_ptr<const TestImage> image;
   std::vector<DeclaredTest> tests; // what to run there, sorted
   double silence_seconds = kDefaultSilenceSeconds;
-  std::string append; // more words for the kernel's command line
+  std::string append;  // more words for the kernel's command line
+  std::string variant; // and those that make this job a lane of its own
 };
 
-/// "x86_64 direct smp=4", with "deterministic" where it is.
-std::string group_name(const MachineSpec& machine);
+/// "x86_64 direct smp=4", with "deterministic" where it is, and the words of the job's variant.
+std::string group_name(const TargetJob& job);
 
 /// Runs all tests of the job; each gets exactly one result. Throws Failure(kInterrupted), Failure(kMissing).
 /// `on_serial`, if set, is given each boot's serial bytes.

@@ -43,10 +43,12 @@ TestPlan plan_tests(std::span<const std::shared_ptr<const TestImage>> images, st
     std::vector<DeclaredTest> chosen;
     std::ranges::copy_if(images[i]->tests, std::back_inserter(chosen),
                          [&](const DeclaredTest& t) { return selects(options.globs, t); });
-    const auto add = [&](BootPath boot, u32 cpus, Timing timing, std::vector<DeclaredTest> tests) {
+    const auto add = [&](BootPath boot, u32 cpus, Timing timing, std::vector<DeclaredTest> tests,
+                         std::string_view variant = {}) {
       if (tests.empty()) return;
-      TargetJob job{options.base, images[i], std::move(tests),
-                    options.silence_seconds.value_or(default_silence(timing, boot)), options.append};
+      TargetJob job{options.base,     images[i],
+                    std::move(tests), options.silence_seconds.value_or(default_silence(timing, boot)),
+                    options.append,   std::string(variant)};
       job.machine.timing = timing;
       job.machine.arch = arches[i];
       job.machine.boot = boot;
@@ -62,6 +64,13 @@ TestPlan plan_tests(std::span<const std::shared_ptr<const TestImage>> images, st
     if (options.lanes != Lanes::kDeterministic)
       add_all(Timing::kRealTime,
               all_sizes ? std::span<const u32>(sizes) : std::span<const u32>(kParallelSmp));
+    if (!options.boot && options.smp.empty() && options.lanes != Lanes::kParallel) {
+      auto proxy = fitting(chosen, kProxyCpus, Timing::kDeterministic);
+      std::erase_if(proxy, [](const DeclaredTest& t) {
+        return std::ranges::find(kProxySuites, t.suite()) == std::end(kProxySuites);
+      });
+      add(BootPath::kDirect, kProxyCpus, Timing::kDeterministic, std::move(proxy), kProxyVariant);
+    }
     if (!options.boot && options.smp.empty()) {
       const Timing timing =
           options.lanes == Lanes::kDeterministic ? Timing::kDeterministic : Timing::kRealTime;

@@ -36,6 +36,13 @@ inline constexpr u32 kParallelSmp[] = {4};
 inline constexpr std::string_view kUefiSuite = "selftest";
 inline constexpr u32 kUefiCpus = 4;
 
+/// And once more with the waiters of mutexes lending their context instead of their priority: the suites that
+/// wait for mutexes, deterministically.
+inline constexpr std::string_view kProxyVariant = "sched_proxy_exec=1";
+inline constexpr std::string_view kProxySuites[] = {"sched",       "sched_hotplug", "sched_pi",
+                                                    "sched_proxy", "sched_rt",      "sync"};
+inline constexpr u32 kProxyCpus = 4;
+
 struct TestPlan {
   std::vector<TargetJob> jobs;     // the long ones first
   std::vector<TestResult> skipped; // selected, but no machine of the matrix can run them

@@ -4,6 +4,7 @@
 #include "sched/core/affinity.hpp"
 
 #include <sched/dl_admission.hpp>
+#include <sched/proxy.hpp>
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
@@ -65,7 +66,7 @@ void push_from_here(void* arg) NO_THREAD_SAFETY_ANALYSIS {
 
 namespace {
 
-/// A pure donor does not execute where it is queued: its place may stay (A7).
+/// It executes, or is about to be found executing, where it is queued.
 bool may_run_here(const Rq& rq, const Task& p) { return rq.curr == &p || p.is_on_cpu(); }
 
 enum class Wait { kNo, kStopper, kEnable };
@@ -80,6 +81,8 @@ Wait must_wait(const Rq& rq, Task& p, CpuId& cpu, AffinityRequest& request) REQU
     p.affinity_request = &request;
     return Wait::kEnable;
   }
+  // A7: it does not execute where it is queued, and is placed anew when its wait is over.
+  if (task_is_blocked(p) && p.is_queued() && !may_run_here(rq, p)) return Wait::kNo;
   const bool on_its_way =
       p.is_queued() || p.state.load(std::memory_order_relaxed) == kWaking || may_run_here(rq, p);
   return on_its_way ? Wait::kStopper

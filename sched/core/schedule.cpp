@@ -1,21 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // schedule(): leave one task, choose the next, switch (spec 1.7, 1.8).
+#include "sched/core/schedule.hpp"
+
+#include "sched/pi/find_proxy.hpp"
+#include "sched/pi/pi.hpp"
+
 #include <sched/migrate_disable.hpp>
+#include <sched/proxy.hpp>
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
 namespace runnel::sched {
+
+void put_prev_set_next_task(Rq& rq, Task& prev, Task& next) {
+  next.dl_server = rq.dl_server;
+  if (&prev == &next) return;
+  prev.sched_class->put_prev_task(rq, prev, &next);
+  next.sched_class->set_next_task(rq, next, SetNext::kPicked);
+  rq.donor = &next;
+  next.exec_start = rq_clock_task(rq);
+}
+
 namespace {
 
 enum class Mode { kNone, kPreempt, kIdle };
 
-/// Spec 1.7: classes from prev's downwards may fetch work; then the highest class that has a task gives it.
-Pick pick_next_task(Rq& rq, Task& prev) REQUIRES(rq.lock) {
+/// Spec 1.7: classes from `left` downwards, which is prev's or that of one that was put before it, may fetch
+/// work; then the highest class that has a task gives it.
+Pick pick_next_task(Rq& rq, Task& prev, const SchedClass& left) REQUIRES(rq.lock) {
   for (;;) {
     rq.dl_server = nullptr;
     for (const SchedClass* cls : sched_classes())
-      if (!cls->outranks(*prev.sched_class) && cls->balance(rq, prev)) break;
+      if (!cls->outranks(left) && cls->balance(rq, prev)) break;
     bool again = false;
     for (const SchedClass* cls : sched_classes()) {
       const Pick pick = cls->pick_task(rq);
@@ -27,14 +44,46 @@ Pick pick_next_task(Rq& rq, Task& prev) REQUIRES(rq.lock) {
   }
 }
 
-/// The scheduling context moves from the donor to `next`.
-void put_prev_set_next_task(Rq& rq, Task& prev, Task& next) REQUIRES(rq.lock) {
-  next.dl_server = rq.dl_server;
-  if (&prev == &next) return;
-  prev.sched_class->put_prev_task(rq, prev, &next);
-  next.sched_class->set_next_task(rq, next, SetNext::kPicked);
-  rq.donor = &next;
-  next.exec_start = rq_clock_task(rq);
+/// Who is charged and who executes next.
+struct Choice {
+  Pick pick;
+  Task* next = nullptr;   // who executes
+  bool idle_once = false; // the idle thread, for a moment: look again at once (spec 6)
+};
+
+/// Spec 1.7 steps 4 to 6.
+Choice choose_next(Rq& rq, Task& prev) REQUIRES(rq.lock) {
+  const SchedClass* left = rq.donor->sched_class;
+  for (;;) {
+    port::assert_(rq.balance_callbacks == nullptr); // P08
+    Task& prev_donor = *rq.donor;
+    Choice choice{.pick = pick_next_task(rq, prev_donor, *left)};
+    Task& donor = *choice.pick.task;
+    rq.next_class = donor.sched_class;
+    put_prev_set_next_task(rq, prev_donor, donor);
+    choice.next = &donor;
+    if (!task_is_blocked(donor)) [[likely]]
+      return choice;
+
+    if (donor.sched_class->outranks(*left)) left = donor.sched_class;
+    choice.next = find_proxy_task(rq, donor);
+    if (choice.next == nullptr || choice.next == rq.idle) {
+      zap_balance_callbacks(rq); // the next pick makes them anew
+      if (choice.next == nullptr) continue;
+      choice.idle_once = true;
+      choice.pick = {rq.idle, trace::PickReason::kIdle, 0, 0, false};
+      return choice;
+    }
+    if (&donor == &prev_donor && choice.next != &prev) {
+      // Step 6: nothing has been put or set, but a class may have missed to push or pull the one that
+      // executed.
+      donor.sched_class->put_prev_task(rq, donor, &donor);
+      donor.sched_class->set_next_task(rq, donor, SetNext::kPicked);
+    }
+    if (choice.next != &donor)
+      choice.pick = {choice.next, trace::PickReason::kProxyOwner, donor.pid, 0, false};
+    return choice;
+  }
 }
 
 /// The CPU goes down: at the end of every schedule() the task that runs here is sent away (spec 1.20).
@@ -79,11 +128,22 @@ u32 reported_state(Mode mode, bool blocks, u32 state) {
   return state & (kInterruptible | kUninterruptible | kStopped | kTraced | kParked);
 }
 
-void trace_switch(const Task& prev, u32 prev_state, const Task& next, const Pick& pick) {
+/// What holds at every switch, whoever executes for whom (C03; spec 6): who was picked and who executes are
+/// both of this CPU, who executes does so nowhere else, and does not wait for a mutex.
+void check_choice([[maybe_unused]] const Rq& rq, [[maybe_unused]] const Task& prev,
+                  [[maybe_unused]] const Task& next) REQUIRES(rq.lock) {
+  port::assert_(rq.donor->task_cpu() == rq.cpu && next.task_cpu() == rq.cpu);
+  port::assert_(&next == &prev || !next.is_on_cpu());
+  port::assert_(!task_is_blocked(next));
+}
+
+void trace_switch(const Rq& rq, const Task& prev, u32 prev_state, const Choice& choice) REQUIRES(rq.lock) {
   if (!port::trace_enabled()) return;
-  port::trace(trace::EventType::kSchedPick, next.pid, pick.a, pick.b);
+  const Task& next = *choice.next;
+  port::trace(trace::EventType::kSchedPick, next.pid, choice.pick.a, choice.pick.b);
+  if (rq.donor != &next) port::trace(trace::EventType::kSchedProxy, next.pid, rq.donor->pid, 0);
   port::trace(trace::EventType::kSchedSwitch, prev.pid, trace::pack_prio(next.pid, prev.prio, next.prio),
-              prev_state | static_cast<u64>(pick.reason) << 32);
+              prev_state | static_cast<u64>(choice.pick.reason) << 32);
 }
 
 /// preempt_count is 1 on entry; interrupts are on afterwards.
@@ -102,38 +162,43 @@ void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
   update_rq_clock(rq);
 
   const u32 prev_state = prev.state.load(std::memory_order_relaxed);
-  bool blocks = mode != Mode::kPreempt && prev_state != kRunning;
-  if (blocks && prev.signal_pending_state(prev_state)) { // B7: read behind the barrier above
+  bool gives_up = mode != Mode::kPreempt && prev_state != kRunning;
+  if (gives_up && prev.signal_pending_state(prev_state)) { // B7: read behind the barrier above
     prev.state.store(kRunning, std::memory_order_relaxed);
-    blocks = false;
+    mark_waking(prev);
+    gives_up = false;
   }
-  if (blocks)
+  // Spec 6: a task that waits for a mutex stays queued, so that its owner can execute in its stead.
+  if (gives_up && !task_is_blocked(prev))
     deactivate_task(rq, prev, kDequeueSleep | ((prev_state & kSpecial) != 0 ? u32{kDequeueSpecial} : 0u));
 
-  Pick pick{rq.idle, trace::PickReason::kIdle, 0, 0, false};
+  Choice choice{.pick = {rq.idle, trace::PickReason::kIdle, 0, 0, false}, .next = rq.idle};
   if (mode != Mode::kIdle || rq.nr_running != 0) {
-    port::assert_(rq.balance_callbacks == nullptr);
-    pick = pick_next_task(rq, *rq.donor);
+    choice = choose_next(rq, prev);
+  } else {
+    rq.next_class = rq.idle->sched_class;
+    put_prev_set_next_task(rq, *rq.donor, *rq.idle);
   }
-  Task& next = *pick.task;
-  rq.next_class = next.sched_class;
-  put_prev_set_next_task(rq, *rq.donor, next);
+  Task& next = *choice.next;
+  check_choice(rq, prev, next);
   set_tick(rq, next);
-  prev.thread.flags.fetch_and(~(kNeedResched | kNeedReschedLazy), std::memory_order_relaxed);
+  if (!choice.idle_once || &prev != rq.idle)
+    prev.thread.flags.fetch_and(~(kNeedResched | kNeedReschedLazy), std::memory_order_relaxed);
 
   if (&next == &prev) {
     keep_pushing(rq);
     run_balance_callbacks(rq);
     rq_unlock(rq);
     port::irq_enable();
+    if (choice.idle_once) port::relax();
     return;
   }
 
   ++rq.nr_switches;
-  ++(blocks ? prev.stats.nvcsw : prev.stats.nivcsw);
+  ++(gives_up ? prev.stats.nvcsw : prev.stats.nivcsw);
   next.on_cpu.store(1, std::memory_order_relaxed);
   rq.curr = &next;
-  trace_switch(prev, reported_state(mode, blocks, prev_state), next, pick);
+  trace_switch(rq, prev, reported_state(mode, gives_up, prev_state), choice);
   finish_task_switch(*port::context_switch(prev, next));
 }
 

@@ -1,11 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Waking a task: here, or through the wake list of the CPU it goes to (spec 1.5, 1.6).
 #include "sched/core/affinity.hpp"
+#include "sched/core/schedule.hpp"
+#include "sched/pi/proxy_move.hpp"
 
+#include <sched/proxy.hpp>
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
 namespace runnel::sched {
+
+CpuId select_task_rq(Task& p, CpuId prev_cpu, u32& wake_flags) {
+  CpuId cpu;
+  if (p.nr_cpus_allowed > 1 && p.migration_disabled == 0) {
+    cpu = p.sched_class->select_task_rq(p, prev_cpu, wake_flags);
+    wake_flags |= kWakeRqSelected;
+  } else {
+    cpu = p.cpus_ptr->lowest();
+  }
+  return is_cpu_allowed(p, cpu) ? cpu : select_fallback_rq(p, cpu);
+}
+
 namespace {
 
 void trace_wakeup(trace::EventType type, const Task& p, CpuId target) {
@@ -32,17 +47,34 @@ void ttwu_do_activate(Rq& rq, Task& p, u32 wake_flags) REQUIRES(rq.lock) {
   }
 }
 
-/// The task went to sleep but is still on its rq: schedule() not reached, or its dequeue is delayed.
-bool ttwu_runnable(Task& p, u32 wake_flags) {
+/// The task went to sleep but is still on its rq: schedule() not reached, its dequeue is delayed, or it lends
+/// its context to the owner of a mutex.
+enum class OnQueue { kNo, kYes, kTakenOff };
+
+OnQueue wake_on_queue(Task& p, u32 wake_flags) {
   TaskRqLock locked(p);
   Rq& rq = locked.rq();
   rq.lock.assert_held();
-  if (!p.is_queued()) return false;
+  if (!p.is_queued()) return OnQueue::kNo;
   update_rq_clock(rq);
   if (p.sched_delayed) p.sched_class->enqueue_task(rq, p, kFlagNoclock | kFlagDelayed);
-  if (!p.is_on_cpu()) wakeup_preempt(rq, p, wake_flags);
+  if (task_is_blocked(p) && take_off_to_return(rq, p)) return OnQueue::kTakenOff;
+  if (&p == rq.donor && &p != rq.curr)
+    resched_curr(rq); // its own: who executes for it need not any more
+  else if (!p.is_on_cpu())
+    wakeup_preempt(rq, p, wake_flags);
   p.state.store(kRunning, std::memory_order_relaxed);
   trace_wakeup(trace::EventType::kSchedWakeup, p, rq.cpu);
+  return OnQueue::kYes;
+}
+
+bool ttwu_runnable(Task& p, u32 wake_flags) {
+  const OnQueue found = wake_on_queue(p, wake_flags);
+  if (found != OnQueue::kTakenOff) return found == OnQueue::kYes;
+  p.state.store(kRunning,
+                std::memory_order_relaxed); // pi_lock: no other waker may have it until it is queued
+  place_returned(p);
+  trace_wakeup(trace::EventType::kSchedWakeup, p, p.task_cpu());
   return true;
 }
 
@@ -95,17 +127,6 @@ void ttwu_queue(Task& p, CpuId cpu, u32 wake_flags) {
   ttwu_do_activate(rq, p, wake_flags);
 }
 
-CpuId select_task_rq(Task& p, CpuId prev_cpu, u32& wake_flags) {
-  CpuId cpu;
-  if (p.nr_cpus_allowed > 1 && p.migration_disabled == 0) {
-    cpu = p.sched_class->select_task_rq(p, prev_cpu, wake_flags);
-    wake_flags |= kWakeRqSelected;
-  } else {
-    cpu = p.cpus_ptr->lowest();
-  }
-  return is_cpu_allowed(p, cpu) ? cpu : select_fallback_rq(p, cpu);
-}
-
 void wake_current(Task& p) {
   trace_wakeup(trace::EventType::kSchedWaking, p, p.task_cpu());
   p.state.store(kRunning, std::memory_order_relaxed);
@@ -133,6 +154,7 @@ bool try_to_wake_up(Task& p, u32 state_mask, u32 wake_flags) {
 
   std::atomic_thread_fence(std::memory_order_acquire); // B3: on_rq == kNo before on_cpu
   p.state.store(kWaking, std::memory_order_relaxed);
+  proxy_returns(p);
 
   // Still leaving its CPU: that CPU activates it as soon as it is out, without anyone spinning (spec 1.5 step
   // 5).

@@ -29,7 +29,9 @@ class DlClass final : public SchedClass {
 
   bool balance(Rq& rq, Task& prev) const override REQUIRES(rq.lock) {
     // A deadline task leaves: something earlier than what is left here may wait elsewhere.
-    if (in_dl_class(prev) && !prev.dl.is_queued() && rq.online) pull_dl_tasks(rq);
+    // The idle thread in its place: a donor that was picked before has gone (spec 6).
+    const bool leaves = in_dl_class(prev) && !prev.dl.is_queued();
+    if ((leaves || &prev == rq.idle) && rq.online) pull_dl_tasks(rq);
     return rq.dl.nr_running != 0 || (rq.stop != nullptr && rq.stop->is_queued());
   }
 

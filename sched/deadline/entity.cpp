@@ -94,7 +94,7 @@ void enqueue_task_dl(Rq& rq, Task& p, u32 flags) {
     trace_dl(trace::EventType::kDlReplenish, se);
   }
   dl_insert(rq, se);
-  if (&p != rq.donor && &p != rq.curr && p.nr_cpus_allowed > 1) enqueue_pushable_dl(rq, p);
+  if (&p != rq.donor && p.nr_cpus_allowed > 1) enqueue_pushable_dl(rq, p);
 }
 
 void dequeue_task_dl(Rq& rq, Task& p, u32 flags) {

@@ -3,6 +3,8 @@
 // (spec 5.4, B10).
 #include "sched/deadline/deadline.hpp"
 
+#include <sched/proxy.hpp>
+
 namespace runnel::sched {
 namespace {
 
@@ -44,17 +46,23 @@ void dequeue_pushable_dl(Rq& rq, Task& p) {
   rq.dl.overloaded = false;
 }
 
+namespace {
+
+/// A task that was put may still be on its way out, and an executing one may belong to another donor: neither
+/// can be moved. One that waits for a mutex goes where the owner is (spec 6).
+bool can_be_pushed(const Task& p) { return !p.is_on_cpu() && !task_is_blocked(p); }
+
+} // namespace
+
 Task* first_pushable_dl(Rq& rq) {
-  // A task that was put may still be on its way out, and an executing one may belong to another donor (spec
-  // 6): neither can be moved.
   for (DlEntity* se = rq.dl.pushable.first(); se != nullptr; se = rq.dl.pushable.next(*se))
-    if (Task& p = dl_task_of(*se); !p.is_on_cpu()) return &p;
+    if (Task& p = dl_task_of(*se); can_be_pushed(p)) return &p;
   return nullptr;
 }
 
 Task* first_pushable_dl_for(Rq& rq, CpuId cpu) {
   for (DlEntity* se = rq.dl.pushable.first(); se != nullptr; se = rq.dl.pushable.next(*se))
-    if (Task& p = dl_task_of(*se); !p.is_on_cpu() && is_cpu_allowed(p, cpu)) return &p;
+    if (Task& p = dl_task_of(*se); can_be_pushed(p) && is_cpu_allowed(p, cpu)) return &p;
   return nullptr;
 }
 

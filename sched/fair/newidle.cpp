@@ -2,6 +2,8 @@
 // The fair class: a CPU that is about to idle fetches work (spec 3.12; the plain form).
 #include "sched/fair/fair.hpp"
 
+#include <sched/proxy.hpp>
+
 namespace runnel::sched {
 namespace {
 
@@ -21,6 +23,7 @@ Task* first_movable(Rq& from, const Rq& to) REQUIRES(from.lock) {
   for (FairEntity& se : from.fair.tasks) {
     Task& p = task_of(se);
     if (&p == from.donor || p.sched_delayed || p.is_on_cpu() || p.migration_disabled != 0) continue;
+    if (task_is_blocked(p)) continue; // it goes where the owner is (spec 6)
     if (is_cpu_allowed(p, to.cpu)) return &p;
   }
   return nullptr;

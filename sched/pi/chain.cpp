@@ -46,7 +46,7 @@ struct Found {
 Found walk_once(Task* p, const Task* origin, Walk walk) {
   Found found;
   for (u32 depth = 0; p != nullptr; ++depth) {
-    if (p == origin || depth > kMaxLockDepth) {
+    if (p == origin || depth >= kMaxLockDepth) {
       found.chain = Chain::kDeadlock;
       found.too_deep = p != origin;
       port::put_task(*p);

@@ -2,14 +2,33 @@
 // The mutex itself: queueing, handing over, giving up.
 #include "sched/pi/pi.hpp"
 
+#include <sched/proxy.hpp>
 #include <sched/sched.hpp>
+#include <sched/sched_class.hpp>
 
 namespace runnel::sched {
 
+void set_blocked_on(Task& p, Mutex* what) {
+  const port::IrqGuard irqs_off;
+  const port::PreemptGuard no_preempt;
+  const InnerLock blocked(p.pi.blocked_lock);
+  Mutex* const before = p.pi.blocked_on.load(std::memory_order_relaxed);
+  port::assert_(what == nullptr || before == nullptr || before == what || before == kProxyWaking);
+  p.pi.blocked_on.store(what, std::memory_order_relaxed);
+}
+
+void mark_waking(Task& p) {
+  const InnerLock blocked(p.pi.blocked_lock);
+  if (p.pi.blocked_on.load(std::memory_order_relaxed) != nullptr)
+    p.pi.blocked_on.store(kProxyWaking, std::memory_order_relaxed);
+}
+
 /// The most urgent waiter has changed, or the owner: what is lent to the owner on account of this mutex.
+/// Under proxy execution that is nothing: the waiter's whole scheduling context is the owner's to use, and an
+/// owner that had its priority besides would be picked, and charged, for itself (spec 6).
 void Mutex::update_donation() NO_THREAD_SAFETY_ANALYSIS {
   Task& owner = *owner_.load(std::memory_order_relaxed);
-  const MutexWaiter* first = waiters_.first();
+  const MutexWaiter* first = features.proxy_exec ? nullptr : waiters_.first();
   if (first != nullptr && donation_.node.is_linked() && donation_.key == first->key) return;
   const InnerLock blocked(owner.pi.blocked_lock);
   if (donation_.node.is_linked()) owner.pi.donations.erase(donation_);
@@ -64,6 +83,13 @@ bool Mutex::give_up(MutexWaiter& self) {
   return true;
 }
 
+/// About to sleep, unless the mutex is its own by now: from here on another task may execute in its stead.
+/// Not before it is known that the wait closes no circle, so that a walk along blocked_on comes to an end.
+void Mutex::note_wait(MutexWaiter& self) {
+  const port::IrqLockGuard wait(wait_lock_);
+  if (self.node.is_linked()) set_blocked_on(self.task, this);
+}
+
 Result<> Mutex::lock() {
   port::assert_no_locks_held("mutex lock with a spinlock held");
   if (try_lock()) return {};
@@ -74,12 +100,14 @@ Result<> Mutex::lock() {
   if (pi_walk_chain(owner, &self.task, Walk::kWhole) == Chain::kDeadlock && give_up(self))
     return err(Errno::kDEADLK);
   for (;;) {
+    note_wait(self); // before the state store (spec 6)
     set_current_state(kUninterruptible);
     // Acquire: pairs with the release in unlock; what the previous owner did is visible.
     if (self.granted.load(std::memory_order_acquire) != 0) break;
     schedule();
   }
   self.task.state.store(kRunning, std::memory_order_relaxed);
+  set_blocked_on(self.task, nullptr);
   const port::IrqLockGuard pi(self.task.pi_lock); // whoever walks through here is done with `self` afterwards
   self.task.pi.waiter = nullptr;
   return {};
@@ -99,6 +127,7 @@ Task* Mutex::pass_on(MutexWaiter** next) {
   waiters_.erase(**next);
   owner_.store(&(*next)->task, std::memory_order_relaxed);
   update_donation();
+  mark_waking((*next)->task); // under wait_lock, before the wake-up is queued (spec 6)
   return &(*next)->task;
 }
 
@@ -116,6 +145,10 @@ void Mutex::unlock() {
   waiter->granted.store(1,
                         std::memory_order_release); // from here on `waiter` may be gone with its stack frame
   wake_up_process(*next);
+  if (!features.proxy_exec) return;
+  // Whoever this task executed for may go on by itself now, or waits for another one.
+  const RqLock guard(this_rq());
+  if (this_rq().donor != this_rq().curr) resched_curr(this_rq());
 }
 
 } // namespace runnel::sched

@@ -34,6 +34,12 @@ void pi_adjust_prio(Task& p, DeferredCallbacks& callbacks);
 /// The same, no lock held.
 void pi_adjust_prio(Task& p);
 
+/// Changes what `p` waits for in the sense of proxy execution (spec 6). No lock of rank kBlocked is held.
+void set_blocked_on(Task& p, Mutex* what);
+/// The wait of `p` is over, be it that the mutex becomes its own or that a signal ends it: kProxyWaking. Not
+/// if it does not wait in this sense. Interrupts are off.
+void mark_waking(Task& p);
+
 enum class Walk {
   kWhileChanges, // until a task is reached for whom nothing changes
   kWhole,        // to the end, to see whether the chain comes back

@@ -20,7 +20,7 @@ enum class Send { kNow, kFromSchedule };
 void send_runner_away_for(Rq& rq, Task& p, Send how) REQUIRES(rq.lock) {
   Task& runner = *rq.curr;
   CpuId cpu;
-  if (rq.push_busy || runner.sched_class != &rt_sched_class) return;
+  if (rq.push_busy || runner.sched_class != &rt_sched_class || &runner != rq.donor) return;
   if (!find_lowest_rq(runner, p.prio, &cpu) || cpu == rq.cpu) return;
   if (how == Send::kNow) return push_current_away(rq);
   rq.rt.push_wanted = true;

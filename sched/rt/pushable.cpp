@@ -3,6 +3,8 @@
 // B10).
 #include "sched/rt/rt.hpp"
 
+#include <sched/proxy.hpp>
+
 namespace runnel::sched {
 namespace {
 
@@ -48,21 +50,24 @@ void dequeue_pushable_rt(Rq& rq, Task& p) {
 
 namespace {
 
-/// A task that was put may still be on its way out, and an executing one may belong to another donor (spec
-/// 6): neither can be moved.
-Task* skip_executing(Rq& rq, RtEntity* e) REQUIRES(rq.lock) {
-  while (e != nullptr && task_of(*e).is_on_cpu()) e = rq.rt.pushable.next(*e);
+/// A task that was put may still be on its way out, and an executing one may belong to another donor: neither
+/// can be moved. One that waits for a mutex goes where the owner is (spec 6). It is looked at here and not
+/// when the list is made, because whether it waits changes while it is queued.
+bool can_be_pushed(const Task& p) { return !p.is_on_cpu() && !task_is_blocked(p); }
+
+Task* skip_others(Rq& rq, RtEntity* e) REQUIRES(rq.lock) {
+  while (e != nullptr && !can_be_pushed(task_of(*e))) e = rq.rt.pushable.next(*e);
   return e != nullptr ? &task_of(*e) : nullptr;
 }
 
 } // namespace
 
 bool is_pushable_rt(Rq& rq, const Task& p) {
-  return &task_rq(p) == &rq && p.rt.pushable_node.is_linked() && !p.is_on_cpu();
+  return &task_rq(p) == &rq && p.rt.pushable_node.is_linked() && can_be_pushed(p);
 }
 
-Task* first_pushable_rt(Rq& rq) { return skip_executing(rq, rq.rt.pushable.first()); }
-Task* next_pushable_rt(Rq& rq, Task& p) { return skip_executing(rq, rq.rt.pushable.next(p.rt)); }
+Task* first_pushable_rt(Rq& rq) { return skip_others(rq, rq.rt.pushable.first()); }
+Task* next_pushable_rt(Rq& rq, Task& p) { return skip_others(rq, rq.rt.pushable.next(p.rt)); }
 
 Task* first_pushable_rt_for(Rq& rq, CpuId cpu) {
   Task* p = first_pushable_rt(rq);

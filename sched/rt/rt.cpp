@@ -74,7 +74,9 @@ class RtClass final : public SchedClass {
 
   bool balance(Rq& rq, Task& prev) const override REQUIRES(rq.lock) {
     // RT7: pull when what is left here is lower than what leaves.
-    if (!prev.rt.run.is_queued() && rq.online && rq.rt.highest_prio() > prev.prio) pull_rt_tasks(rq);
+    // The idle thread in its place: a donor that was picked before has gone (spec 6).
+    const bool leaves = !prev.rt.run.is_queued() && rq.rt.highest_prio() > prev.prio;
+    if ((leaves || &prev == rq.idle) && rq.online) pull_rt_tasks(rq);
     return rq.rt.nr_running != 0 || rq.dl.nr_running != 0 || (rq.stop != nullptr && rq.stop->is_queued());
   }
 

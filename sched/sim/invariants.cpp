@@ -91,6 +91,9 @@ void check_runqueues(Machine& m) {
     if (const u32 n = rq.nr_running_hint.load(std::memory_order_relaxed); n != counts[i])
       m.fail("C11", "cpu " + std::to_string(i) + ": nr_running " + std::to_string(n) + ", but " +
                         std::to_string(counts[i]) + " tasks are queued there");
+    // Spec 6: who is charged and who executes are both of this CPU.
+    if (rq.donor->task_cpu().value != i || rq.curr->task_cpu().value != i)
+      m.fail("C03", "cpu " + std::to_string(i) + ": its donor or who executes there is not of this CPU");
     if (cpu.at != At::kScheduler && rq.balance_callbacks != nullptr)
       m.fail("C32", "cpu " + std::to_string(i) + ": a balance callback was left behind");
     if (m.in_scheduler() != 0 || cpu.ipi_at != kNoTime) continue;
@@ -114,6 +117,9 @@ void check_switch_in(Machine& m, const VirtualCpu& cpu, const Task& next) {
 
 void check_task_code(Machine& m) {
   const VirtualCpu& cpu = *executing;
+  if (reinterpret_cast<const sched::Task*>(cpu.current)->pi.blocked_on.load(std::memory_order_relaxed) !=
+      nullptr)
+    m.fail("P04", "task code goes on with a mutex it waits for");
   if (cpu.current->preempt_count != 0)
     m.fail("C12", "preempt_count " + std::to_string(cpu.current->preempt_count));
   if (!cpu.irqs_on) m.fail("C12", "interrupts are off in task code");

@@ -112,6 +112,7 @@ Result<> set_affinity(Task& task, const CpuMask& mask) {
   const Result<> ok = sched::set_cpus_allowed(task, mask);
   --task.setters;
   if (!ok || !alone || task.affinity_changes != mine) return ok; // which of several won is not known
+  if (task.cpus_mask != mask) return ok; // none of its CPUs is up any more, and it was let onto others (A8)
   task.settled_mask = mask;
   if (task.owner != kNoCpu && !mask.test(CpuId{task.owner}))
     machine->fail("C16", "set_cpus_allowed returned while the task runs outside its new mask");

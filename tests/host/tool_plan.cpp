@@ -98,6 +98,29 @@ TEST_CASE("tool plan: the default is every size direct, and a few tests through 
   }
 }
 
+TEST_CASE("tool plan: mutexes are waited for once more under proxy execution") {
+  auto image = std::make_shared<TestImage>();
+  image->tests = {test("mm.pages"), test("sched_pi.chain"), test("sched_pi.wide", 8), test("sync.mutex")};
+  const std::shared_ptr<const TestImage> images[] = {image};
+  const Arch arches[] = {Arch::kAarch64};
+  PlanOptions options;
+  const auto lanes = [&] {
+    const TestPlan plan = plan_tests(images, arches, options);
+    std::vector<TargetJob> found;
+    std::ranges::copy_if(plan.jobs, std::back_inserter(found),
+                         [](const TargetJob& job) { return !job.variant.empty(); });
+    return found;
+  };
+  const auto found = lanes();
+  REQUIRE(found.size() == 1);
+  CHECK(group_name(found[0]) == "aarch64 direct smp=4 deterministic sched_proxy_exec=1");
+  CHECK(found[0].tests.size() == 2);
+  CHECK(found[0].tests[0].name == "sched_pi.chain");
+  CHECK(found[0].tests[1].name == "sync.mutex");
+  options.lanes = Lanes::kParallel;
+  CHECK(lanes().empty());
+}
+
 TEST_CASE("tool plan: a test no machine of the matrix can hold is said to be skipped") {
   auto image = std::make_shared<TestImage>();
   image->tests = some_tests();

@@ -7,6 +7,7 @@
 #include <sched/attr.hpp>
 #include <sched/migrate_disable.hpp>
 #include <sched/mutex.hpp>
+#include <sched/sched_class.hpp>
 
 namespace runnel {
 namespace {
@@ -35,8 +36,16 @@ CpuMask random_cpus(Rng& rng) {
   return rng.one_in(4) ? CpuMask::first(n) : mask;
 }
 
-sched::SchedAttr random_attr(Rng& rng) {
+enum class Deadline { kNever, kToo };
+
+sched::SchedAttr random_attr(Rng& rng, Deadline deadline) {
   sched::SchedAttr attr;
+  if (deadline == Deadline::kToo && rng.one_in(3)) {
+    attr.policy = static_cast<u32>(sched::Policy::kDeadline);
+    attr.runtime = rng.log_between(200'000, 2'000'000);
+    attr.deadline = attr.period = attr.runtime * rng.between(8, 20);
+    return attr;
+  }
   if (rng.one_in(2)) {
     attr.policy = static_cast<u32>(rng.one_in(2) ? sched::Policy::kFifo : sched::Policy::kRr);
     attr.priority = static_cast<u32>(rng.between(1, 99));
@@ -66,8 +75,7 @@ struct Member {
     finished = true;
     --weather.running;
     // All its locks are given back: nothing may be left of what was lent.
-    if (sim::self().prio != sim::self().normal_prio)
-      sim::machine->fail("R14", "a lent priority is left over");
+    if (!has_only_its_own(sim::self())) sim::machine->fail("R14", "something that was lent is left over");
   }
 
   /// A post is promised to another member: it is made in any case, so nobody waits in vain.
@@ -144,6 +152,46 @@ struct Member {
     });
   }
 
+  /// A deadlock is impossible here, so none may be seen.
+  void section() {
+    auto& mutexes = weather.mutexes;
+    std::vector<u32> held;
+    for (u64 k = rng.below(mutexes.size()); k < mutexes.size(); k += rng.between(1, 3)) {
+      if (!mutexes[k].lock()) sim::machine->fail("R14", "a deadlock is seen where none is");
+      if (mutexes[k].owner() != &sim::self()) sim::machine->fail("mutex", "who locked it does not own it");
+      held.push_back(static_cast<u32>(k));
+      sim::compute(Duration{static_cast<i64>(rng.log_between(100, 300'000))});
+      if (rng.one_in(4)) disturb();
+    }
+    while (!held.empty()) {
+      const usize at = rng.below(held.size());
+      sched::Mutex& mutex = mutexes[held[at]];
+      if (mutex.owner() != &sim::self()) sim::machine->fail("mutex", "it changed hands while it was held");
+      mutex.unlock();
+      held.erase(held.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+  }
+
+  /// With mutexes held: what changes who waits for whom, where and how urgently.
+  void disturb() {
+    switch (rng.below(4)) {
+    case 0:
+      return sim::sleep(Duration{static_cast<i64>(rng.log_between(100, 300'000))});
+    case 1:
+      if (weather.storm.affinity != 0) static_cast<void>(sim::set_affinity(anybody(), random_cpus(rng)));
+      return;
+    case 2:
+      if (weather.storm.policy != 0) static_cast<void>(sched::sched_setattr(anybody(), random()));
+      return;
+    default:
+      static_cast<void>(sched::yield());
+    }
+  }
+
+  sched::SchedAttr random() {
+    return random_attr(rng, weather.storm.deadline ? Deadline::kToo : Deadline::kNever);
+  }
+
   void mark(u32 what, u64 detail) {
     if (sched::port::trace_enabled())
       sched::port::trace(trace::EventType::kMark, sim::self().pid, what, detail);
@@ -151,8 +199,8 @@ struct Member {
 
   void act() {
     const Storm& s = weather.storm;
-    u64 draw = rng.below(s.compute + s.sleep + s.yield + s.wait + s.affinity + s.pin + s.policy +
-                         s.fork + s.stop + s.lock);
+    u64 draw = rng.below(s.compute + s.sleep + s.yield + s.wait + s.affinity + s.pin + s.policy + s.fork +
+                         s.stop + s.lock + s.section);
     const auto chosen = [&draw](u32 share) {
       if (draw < share) return true;
       draw -= share;
@@ -177,9 +225,10 @@ struct Member {
       return mark(2, target.pid);
     }
     if (chosen(s.pin)) return pinned();
-    if (chosen(s.policy)) return static_cast<void>(sched::sched_setattr(anybody(), random_attr(rng)));
+    if (chosen(s.policy)) return static_cast<void>(sched::sched_setattr(anybody(), random()));
     if (chosen(s.fork)) return fork();
     if (chosen(s.lock)) return lock();
+    if (chosen(s.section)) return section();
     call_stopper();
   }
 };
@@ -200,6 +249,12 @@ void plug_cpus(const Weather& weather, Rng rng) {
 }
 
 } // namespace
+
+bool has_only_its_own(const sched::Task& task) {
+  return task.prio == task.normal_prio && !task.pi.lent.lends() && task.pi.donations.empty() &&
+         task.pi.waiter == nullptr && !task.dl.is_boosted() &&
+         task.sched_class == &sched::class_of(task.policy, task.normal_prio);
+}
 
 void run_storm(const Storm& storm, const sim::Case& c) {
   Weather weather{.storm = storm, .c = c, .members = {}};

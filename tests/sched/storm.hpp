@@ -19,12 +19,30 @@ struct Storm {
   u32 fork = 0;
   u32 stop = 0;         // a call in some CPU's stopper
   u32 lock = 0;         // a mutex or two, in any order
+  u32 section = 0;      // several mutexes in ascending order, released in any; other things meanwhile
   bool hotplug = false; // all CPUs but the first go down and come up meanwhile
   bool mixed_classes = false;
+  bool deadline = false; // changes of policy lead into the deadline class as well
 };
 
 /// Runs it to its end, from the task "init": every task does c.rounds things, every post is waited for.
 void run_storm(const Storm& storm, const sim::Case& c);
+
+/// Nothing is lent to it, and it waits for no mutex.
+bool has_only_its_own(const sched::Task& task);
+
+/// A feature for the length of a test.
+template <typename T> class WithFeature {
+ public:
+  WithFeature(T& feature, T value) : feature_(feature), before_(feature) { feature = value; }
+  ~WithFeature() { feature_ = before_; }
+  WithFeature(const WithFeature&) = delete;
+  WithFeature& operator=(const WithFeature&) = delete;
+
+ private:
+  T& feature_;
+  T before_;
+};
 
 /// FAILs the Catch2 test with what was found, if anything.
 void require_property(sim::Property property);

@@ -7,6 +7,7 @@
 #include "tests/target/threads.hpp"
 
 #include <sched/attr.hpp>
+#include <sched/features.hpp>
 
 namespace runnel::test {
 
@@ -32,6 +33,26 @@ class Director {
 
  private:
   CpuMask before_;
+};
+
+/// Proxy execution for the length of a test, whatever the kernel was booted with. No mutex of the system may
+/// be waited for at either end.
+enum class Proxy { kOff, kOn };
+class ProxySwitch {
+ public:
+  explicit ProxySwitch(Proxy proxy, sched::ProxyLevel level = sched::ProxyLevel::kWakeReturn) {
+    sched::features.proxy_level = level;
+    sched::features.proxy_exec = proxy == Proxy::kOn;
+  }
+  ~ProxySwitch() {
+    sched::features.proxy_exec = before_;
+    sched::features.proxy_level = sched::ProxyLevel::kWakeReturn;
+  }
+  ProxySwitch(const ProxySwitch&) = delete;
+  ProxySwitch& operator=(const ProxySwitch&) = delete;
+
+ private:
+  bool before_ = sched::features.proxy_exec;
 };
 
 /// What a thread of RtThreads is.

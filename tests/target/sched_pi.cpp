@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Priority inheritance of mutexes (spec 4.1, 5.9; catalogue R13, R14, D31).
+// Priority inheritance of mutexes (spec 4.1, 5.9; catalogue R13, R14, D31). Those who look at what is lent
+// switch proxy execution off, under which a mutex lends a context and no priority.
 #include "tests/target/rt_tasks.hpp"
 
 #include <sched/mutex.hpp>
@@ -38,6 +39,7 @@ void check_inversion_is_bounded(RtSpec owner_spec) {
     mutex.unlock();
     if (i == 0) owner_clean = has_only_its_own(current_task());
   };
+  const test::ProxySwitch boosts(test::Proxy::kOff);
   const test::Director director;
   test::RtThreads threads({owner_spec, RtSpec{.priority = 50}, RtSpec{.priority = 90}}, body);
   threads.start(0);
@@ -88,6 +90,7 @@ RUNNEL_TEST(sched_pi, chain_of_8_locks_carries_the_priority_and_undoes_it, .limi
     if (i < kLocks) mutexes[i].unlock();
     clean += has_only_its_own(current_task());
   };
+  const test::ProxySwitch boosts(test::Proxy::kOff);
   const test::Director director;
   RtSpec specs[kLocks + 1];
   for (u32 i = 0; i <= kLocks; ++i) specs[i] = {.priority = 10 + i};
@@ -249,6 +252,7 @@ Duration wait_of_deadline_waiter(Duration owner_runtime) {
     // No stuck throttle: it gets its next instance as well.
     if (i == 0) burn_for(2_ms);
   };
+  const test::ProxySwitch boosts(test::Proxy::kOff);
   const test::Director director(CpuMask::all()); // deadline tasks run before it: it makes room
   {
     const CpuMask all = CpuMask::all();

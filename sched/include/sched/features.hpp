@@ -7,6 +7,13 @@
 
 namespace runnel::sched {
 
+/// What proxy execution does with an owner on another CPU (spec 6).
+enum class ProxyLevel : u8 {
+  kOneCpu,     // the waiter really blocks
+  kMove,       // the waiter goes to the owner's CPU, and returns when it is picked there
+  kWakeReturn, // and its waker takes it back already
+};
+
 struct Features {
   bool place_lag = true;
   bool place_deadline_initial = true;
@@ -32,7 +39,8 @@ struct Features {
   bool util_est = true;
   bool ni_random = true;
   bool ni_rate = true;
-  bool proxy_exec = false;   // boot switch `sched_proxy_exec=`
+  bool proxy_exec = false; // boot switch `sched_proxy_exec=`
+  ProxyLevel proxy_level = ProxyLevel::kWakeReturn;
   bool lazy_preempt = false; // boot switch `preempt=lazy`
 };
 

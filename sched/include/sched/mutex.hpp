@@ -46,9 +46,11 @@ class Mutex {
 
  private:
   friend struct PiChain;
+  friend struct ProxyLook;
   enum class Enqueued { kTaken, kWaits };
   Enqueued take_or_queue(MutexWaiter& self, Task** owner);
   bool give_up(MutexWaiter& self);
+  void note_wait(MutexWaiter& self);
   Task* pass_on(MutexWaiter** next);
   void update_donation() REQUIRES(wait_lock_);
   void withdraw_donation(Task& from) REQUIRES(wait_lock_);

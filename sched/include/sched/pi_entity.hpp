@@ -5,6 +5,7 @@
 #include "kernel/lib/rbtree.hpp"
 #include "kernel/lib/types.hpp"
 
+#include <atomic>
 #include <sched/port.hpp>
 #include <sched/prio.hpp>
 
@@ -12,6 +13,7 @@ namespace runnel::sched {
 
 struct DlEntity;
 struct MutexWaiter;
+class Mutex;
 
 /// How urgent a waiter is: realtime before fair, among deadline tasks the earlier deadline first. All fair
 /// tasks are alike.
@@ -41,6 +43,9 @@ inline bool is_more_urgent_donation(const PiDonation& a, const PiDonation& b) {
 struct PiEntity {
   port::Lock blocked_lock{port::LockRank::kBlocked}; // innermost (spec 1.2 L1); interrupts off
   RbTree<PiDonation, &PiDonation::node, is_more_urgent_donation> donations; // blocked_lock
+  // Spec 6: null, the mutex the task waits for (set by itself only), or kProxyWaking (proxy.hpp). Written
+  // under blocked_lock.
+  std::atomic<Mutex*> blocked_on{nullptr};
   PiKey lent;                    // the donation that is in force; pi_lock and rq lock
   MutexWaiter* waiter = nullptr; // what the task waits in; pi_lock, set and cleared by the task itself
   u64 nr_blocks = 0;             // how often it has waited; pi_lock
