@@ -111,7 +111,7 @@ void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
     deactivate_task(rq, prev, kDequeueSleep | ((prev_state & kSpecial) != 0 ? u32{kDequeueSpecial} : 0u));
 
   Pick pick{rq.idle, trace::PickReason::kIdle, 0, 0, false};
-  if (mode != Mode::kIdle || rq.nr_running != 0) {
+  if (mode != Mode::kIdle || rq.nr_running != 0 || rq.dl.nr_running != 0 || rq.dl.wants_pull) {
     port::assert_(rq.balance_callbacks == nullptr);
     pick = pick_next_task(rq, *rq.donor);
   }

@@ -16,12 +16,12 @@ bool could_run_elsewhere(Rq& rq, Task& p) {
 void wakeup_preempt_dl(Rq& rq, Task& p) {
   if (!in_dl_class(p) || !p.dl.is_queued()) return; // a higher class, or throttled: it will not run
   Task& donor = *rq.donor;
-  if (!in_dl_class(donor)) return resched_curr(rq);
-  if (dl_earlier(p.dl, donor.dl)) return resched_curr(rq);
+  const DlEntity* runs = dl_runs_by(donor);
+  if (runs == nullptr || dl_earlier(p.dl, *runs)) return resched_curr(rq);
   // Equals: a newcomer that can run nowhere else takes the CPU from one that can (as spec 4 RT4).
-  if (p.dl.deadline != donor.dl.deadline || &p == &donor) return;
+  if (!in_dl_class(donor) || p.dl.deadline != donor.dl.deadline || &p == &donor) return;
   if ((rq.curr->thread.flags.load(std::memory_order_relaxed) & kNeedResched) != 0) return;
-  if (rq.curr->nr_cpus_allowed == 1 || !could_run_elsewhere(rq, donor)) return;
+  if (!can_move(*rq.curr) || !could_run_elsewhere(rq, donor)) return;
   if (could_run_elsewhere(rq, p)) return;
   resched_curr(rq);
 }
@@ -44,24 +44,20 @@ void switched_from_dl(Rq& rq, Task& p) {
 void switched_to_dl(Rq& rq, Task& p) {
   dl_timer_disarm(p.dl.inactive_timer);
   if (!p.is_queued()) return grub::add_rq_bw(rq.dl.sums, p.dl.bw); // its next wake-up updates the rest
-  if (&p == rq.donor) return;
-  if (p.nr_cpus_allowed > 1 && rq.dl.overloaded) queue_push_dl(rq);
-  if (in_dl_class(*rq.donor))
-    wakeup_preempt_dl(rq, p);
-  else
-    resched_curr(rq);
+  // Also when it runs: another one may have been about to take this CPU from it.
+  if (rq.dl.overloaded) queue_push_dl(rq);
+  if (&p != rq.donor) wakeup_preempt_dl(rq, p);
 }
 
 void prio_changed_dl(Rq& rq, Task& p, u64 old_deadline) {
   if (!p.is_queued() || p.dl.deadline == old_deadline) return;
   if (dl_before(old_deadline, p.dl.deadline)) queue_pull_dl(rq);
+  queue_push_dl(rq); // it may beat what runs elsewhere; if it runs, others may have been about to run here
   if (&p == rq.donor) {
     if (const DlEntity* first = rq.dl.queue.first(); first != nullptr && dl_earlier(*first, p.dl))
       resched_curr(rq);
-  } else if (!in_dl_class(*rq.donor) || dl_earlier(p.dl, rq.donor->dl)) {
-    resched_curr(rq);
-  } else {
-    queue_push_dl(rq); // it may beat what runs elsewhere
+  } else if (p.dl.is_queued()) {
+    wakeup_preempt_dl(rq, p);
   }
 }
 

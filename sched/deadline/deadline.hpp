@@ -17,6 +17,12 @@ inline Task& dl_task_of(DlEntity& se) {
 }
 
 inline bool in_dl_class(const Task& p) { return p.sched_class == &dl_sched_class; }
+/// The deadline that lets the donor run: its own, or that of the server it runs by. nullptr: another class's
+/// right.
+inline const DlEntity* dl_runs_by(const Task& donor) {
+  if (in_dl_class(donor)) return &donor.dl;
+  return donor.dl_server != nullptr && donor.dl_server->is_queued() ? donor.dl_server : nullptr;
+}
 void trace_dl(trace::EventType type, DlEntity& se);
 
 // queue.cpp: the tree of what may run, and what other CPUs are told of it.
@@ -35,8 +41,10 @@ void enqueue_pushable_dl(Rq& rq, Task& p) REQUIRES(rq.lock);
 void dequeue_pushable_dl(Rq& rq, Task& p) REQUIRES(rq.lock);
 /// The earliest of them that is not on a CPU; nullptr: none.
 Task* first_pushable_dl(Rq& rq) REQUIRES(rq.lock);
-/// The earliest of them that may run on `cpu`.
-Task* first_pushable_dl_for(Rq& rq, CpuId cpu) REQUIRES(rq.lock);
+/// The one after `p`, which is one.
+Task* next_pushable_dl(Rq& rq, Task& p) REQUIRES(rq.lock);
+/// `p` belongs to rq, waits there and is not on a CPU.
+bool is_pushable_dl(Rq& rq, const Task& p) REQUIRES(rq.lock);
 void set_dl_overload(Rq& rq) REQUIRES(rq.lock);
 void clear_dl_overload(Rq& rq) REQUIRES(rq.lock);
 

@@ -24,8 +24,7 @@ void throttle(Rq& rq, Task& p) REQUIRES(rq.lock) {
   dl_remove(rq, se);
   dequeue_pushable_dl(rq, p);
   if (se.is_boosted() || !dl_wait_for_period(rq, se)) enqueue_task_dl(rq, p, kEnqueueReplenish);
-  if (se.is_queued())
-    rq.dl.wants_pull = true; // it goes on, but with a later deadline than others may have elsewhere
+  // It may go on at once, but with a later deadline than others have, here or elsewhere.
   if (!dl_is_first(rq, se) || rq.dl.wants_pull) resched_curr(rq);
 }
 

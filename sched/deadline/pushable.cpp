@@ -44,18 +44,22 @@ void dequeue_pushable_dl(Rq& rq, Task& p) {
   rq.dl.overloaded = false;
 }
 
-Task* first_pushable_dl(Rq& rq) {
-  // A task that was put may still be on its way out, and an executing one may belong to another donor (spec
-  // 6): neither can be moved.
-  for (DlEntity* se = rq.dl.pushable.first(); se != nullptr; se = rq.dl.pushable.next(*se))
-    if (Task& p = dl_task_of(*se); !p.is_on_cpu()) return &p;
-  return nullptr;
+namespace {
+
+/// A task that was put may still be on its way out, and an executing one may belong to another donor (spec
+/// 6): neither can be moved.
+Task* skip_executing(Rq& rq, DlEntity* se) REQUIRES(rq.lock) {
+  while (se != nullptr && dl_task_of(*se).is_on_cpu()) se = rq.dl.pushable.next(*se);
+  return se != nullptr ? &dl_task_of(*se) : nullptr;
 }
 
-Task* first_pushable_dl_for(Rq& rq, CpuId cpu) {
-  for (DlEntity* se = rq.dl.pushable.first(); se != nullptr; se = rq.dl.pushable.next(*se))
-    if (Task& p = dl_task_of(*se); !p.is_on_cpu() && is_cpu_allowed(p, cpu)) return &p;
-  return nullptr;
+} // namespace
+
+bool is_pushable_dl(Rq& rq, const Task& p) {
+  return &task_rq(p) == &rq && p.dl.pushable_node.is_linked() && !p.is_on_cpu();
 }
+
+Task* first_pushable_dl(Rq& rq) { return skip_executing(rq, rq.dl.pushable.first()); }
+Task* next_pushable_dl(Rq& rq, Task& p) { return skip_executing(rq, rq.dl.pushable.next(p.dl)); }
 
 } // namespace runnel::sched

@@ -14,8 +14,7 @@ constexpr u64 kPeriodMost = u64{4194304} * 1000;
 
 /// Someone here runs after `se`, or nobody of the class runs.
 void resched_for(Rq& rq, const DlEntity& se) REQUIRES(rq.lock) {
-  const Task& donor = *rq.donor;
-  const DlEntity* runs = in_dl_class(donor) ? &donor.dl : donor.dl_server;
+  const DlEntity* runs = dl_runs_by(*rq.donor);
   if (runs == nullptr || dl_earlier(se, *runs)) resched_curr(rq);
 }
 
@@ -30,10 +29,7 @@ void apply(Rq& rq, DlEntity& se, const server_rules::Step& step) REQUIRES(rq.loc
     resched_for(rq, se);
   }
   // Whoever ran by the server's leave gives way, perhaps to a task that waits on another CPU.
-  if (was_queued && !dl_is_first(rq, se)) {
-    rq.dl.wants_pull = true;
-    resched_curr(rq);
-  }
+  if (was_queued && (!dl_is_first(rq, se) || rq.dl.wants_pull)) resched_curr(rq);
   if (step.timer == Step::Timer::kArm) dl_timer_arm(se.replenish_timer, {step.due});
   if (step.timer == Step::Timer::kDisarm) dl_timer_disarm(se.replenish_timer);
 }

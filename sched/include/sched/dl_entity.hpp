@@ -125,8 +125,7 @@ struct DlRq {
   DlEntity fair_server;
   DlEntity ext_server;
   DlHrtick hrtick{dl_hrtick_fired};
-  bool wants_pull =
-      false; // what runs here moved back: before the next pick, look for earlier tasks elsewhere
+  bool wants_pull = false; // the first here got later: before the next pick, look for earlier ones elsewhere
   BalanceCallback push;
   BalanceCallback pull;
 };
