@@ -48,7 +48,7 @@ void start(Rq& rq, DlEntity& se) REQUIRES(rq.lock) {
   }
   if (rq.donor == rq.idle) rq.donor->sched_class->update_curr(rq); // the idle time so far is not the server's
   const server_rules::Step step = server_rules::start(se, rq_clock(rq).ns);
-  dl_contending(rq, se, 0);
+  dl_contending(rq, se);
   trace_dl(trace::EventType::kDlServerStart, se);
   apply(rq, se, step);
 }
@@ -56,7 +56,7 @@ void start(Rq& rq, DlEntity& se) REQUIRES(rq.lock) {
 void init(Rq& rq, DlEntity& se, const DlParams& params) REQUIRES(rq.lock) {
   se.server.rq = &rq;
   cbs::set_params(se, params);
-  grub::add_rq_bw(rq.dl.sums, se.bw);
+  dl_count(rq, se, Counted::kInactive);
 }
 
 } // namespace
@@ -83,7 +83,7 @@ void dl_server_stop(Rq& rq, DlEntity& se) {
   if (!se.active) return;
   trace_dl(trace::EventType::kDlServerStop, se);
   apply(rq, se, server_rules::stop(se));
-  dl_non_contending(rq, se, Leaves::kNo);
+  dl_non_contending(rq, se);
 }
 
 void dl_server_charge(Rq& rq, DlServerKind kind, Duration delta) {
@@ -112,7 +112,7 @@ void dl_server_timer(DlTimer& timer) {
   apply(rq, se, step);
   if (se.active) return;
   trace_dl(trace::EventType::kDlServerStop, se);
-  dl_non_contending(rq, se, Leaves::kNo);
+  dl_non_contending(rq, se);
 }
 
 DlServerParams dl_server_params(CpuId cpu, DlServerKind kind) {
@@ -144,9 +144,9 @@ Result<> dl_server_set_params(CpuId cpu, DlServerKind kind, const DlServerParams
   // One that was disabled is not active although its class has tasks, whose first one it has missed.
   const bool has_tasks = se.active || (kind == DlServerKind::kFair && rq.fair.nr_queued != 0);
   dl_server_stop(rq, se);
-  dl_change_rq_bw(rq, se, bw);
   cbs::set_params(
       se, {.runtime = params.runtime, .deadline = params.period, .period = params.period, .flags = 0});
+  dl_recount(rq, se);
   se.runtime = 0;
   se.deadline = 0;
   se.defer_running = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must hold of the deadline class whenever the whole machine is at rest: global EDF (D35), and sums and
-// account that are those of the tasks and servers there are (D05).
+// account that are those of the tasks and servers there are (D05); nobody runs throttled (D30).
 #include "sched/sim/invariants.hpp"
 #include "sched/sim/machine.hpp"
 
@@ -85,6 +85,11 @@ void check_deadline_class(Machine& m) {
   for (const Task* task : m.tasks())
     if (task->dl.is_queued() && !task->is_on_cpu() && task->migration_disabled == 0)
       check_global_edf(m, *task);
+  for (u32 i = 0; i < m.nr_cpus(); ++i)
+    if (const sched::Task& runs = *sched::cpu_rq(CpuId{i}).donor;
+        runs.sched_class == &sched::dl_sched_class && !runs.dl.is_queued())
+      m.fail("D30",
+             "cpu " + std::to_string(i) + " runs " + std::to_string(runs.pid) + ", which is throttled");
   check_sums(m);
 }
 

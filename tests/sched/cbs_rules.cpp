@@ -188,6 +188,56 @@ TEST_CASE("K7: a task of another class that is boosted gets the lent parameters 
   CHECK(se.deadline == 108 * kMs);
 }
 
+TEST_CASE("a loan is a fresh instance; what was used of it is missing from the own one", "[D31]") {
+  DlEntity lender;
+  cbs::set_params(lender, {.runtime = 4 * kMs, .deadline = 8 * kMs, .period = 8 * kMs, .flags = 0});
+  DlEntity se;
+  cbs::set_params(se, {.runtime = 10 * kMs, .deadline = 40 * kMs, .period = 40 * kMs, .flags = 0});
+  se.deadline = 140 * kMs;
+  se.runtime = 3'000'000;
+  const u64 zero_lag = cbs::zero_lag_time(se);
+
+  se.pi_se = &lender;
+  cbs::borrow(se, 100 * kMs);
+  CHECK(se.deadline == 108 * kMs);
+  CHECK(se.runtime == 4'000'000);
+  CHECK(cbs::zero_lag_time(se) == zero_lag); // of its own instance
+  cbs::borrow(se, 105 * kMs);                // of somebody else
+  CHECK(se.deadline == 113 * kMs);
+  CHECK(cbs::zero_lag_time(se) == zero_lag);
+
+  se.own_runtime -= 1'000'000; // as the charge does
+  se.pi_se = &se;
+  cbs::give_back(se);
+  CHECK(se.deadline == 140 * kMs);
+  CHECK(se.runtime == 2'000'000);
+  CHECK_FALSE(se.throttled);
+
+  se.pi_se = &lender;
+  cbs::borrow(se, 138 * kMs);
+  se.own_runtime = -1;
+  se.pi_se = &se;
+  cbs::give_back(se);
+  CHECK(se.throttled); // waits for its period as if it had never borrowed
+}
+
+TEST_CASE("a loan does not give back what a yield gave up", "[D16][D31]") {
+  DlEntity lender;
+  cbs::set_params(lender, {.runtime = 4 * kMs, .deadline = 8 * kMs, .period = 8 * kMs, .flags = 0});
+  DlEntity se;
+  cbs::set_params(se, {.runtime = 10 * kMs, .deadline = 40 * kMs, .period = 40 * kMs, .flags = 0});
+  se.deadline = 140 * kMs;
+  se.runtime = 3'000'000;
+  se.yielded = se.throttled = true;
+  se.pi_se = &lender;
+  cbs::borrow(se, 100 * kMs);
+  CHECK_FALSE(se.yielded);
+  se.pi_se = &se;
+  cbs::give_back(se);
+  CHECK(se.runtime == 0);
+  CHECK(se.throttled);
+}
+
 TEST_CASE("0-lag time is exact for the largest parameters", "[D05]") {
   Random random(5);
   for (u32 n = 0; n < 100'000; ++n) {

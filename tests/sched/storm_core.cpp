@@ -57,6 +57,11 @@ TEST_CASE("storm: deadline tasks come, change, migrate and go", "[storm][D05][D3
         {.max_cpus = 16, .max_tasks = 64, .max_rounds = 60, .cases = 100});
 }
 
+TEST_CASE("storm: deadline tasks lend and borrow", "[storm][D05][D31][D35]") {
+  storm({.sleep = 4, .yield = 1, .wait = 1, .pin = 1, .policy = 2, .deadline = 5, .lock = 8},
+        {.max_cpus = 8, .max_tasks = 32, .max_rounds = 60, .cases = 100});
+}
+
 TEST_CASE("storm: everything at once", "[storm][C01][C11][C32]") {
   storm({.yield = 2,
          .affinity = 2,
