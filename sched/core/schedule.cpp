@@ -173,7 +173,7 @@ void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
     deactivate_task(rq, prev, kDequeueSleep | ((prev_state & kSpecial) != 0 ? u32{kDequeueSpecial} : 0u));
 
   Choice choice{.pick = {rq.idle, trace::PickReason::kIdle, 0, 0, false}, .next = rq.idle};
-  if (mode != Mode::kIdle || rq.nr_running != 0) {
+  if (mode != Mode::kIdle || rq.nr_running != 0 || rq.dl.nr_running != 0 || rq.dl.wants_pull) {
     choice = choose_next(rq, prev);
   } else {
     rq.next_class = rq.idle->sched_class;

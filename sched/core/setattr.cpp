@@ -84,6 +84,7 @@ Result<Outcome> change_locked(Task& p, SchedAttr attr, Policy checked_policy, Rq
     p.reset_on_fork = (attr.flags & kSchedFlagResetOnFork) != 0;
     store_params(p, policy, attr);
     p.prio = pi_effective_prio(p, p.normal_prio);
+    p.dl.pi_se = pi_lender(p, p.prio); // what was not worth lending to a deadline task may be now
     if (old_prio < p.prio) change.enqueue_at_head();
   }
   return Outcome::kDone;

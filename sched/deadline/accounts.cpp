@@ -29,22 +29,41 @@ void dl_release(Rq& rq, DlEntity& se) {
     domain.account.sub(se.bw);
     dl_account_changed(domain);
   }
-  cbs::clear_params(se);
+  if (se.is_boosted())
+    cbs::set_params(se, {}); // the instance is another's
+  else
+    cbs::clear_params(se);
 }
 
-void dl_contending(Rq& rq, DlEntity& se, u32 enqueue_flags) {
-  if (se.dl_runtime == 0) return;
-  if ((enqueue_flags & kEnqueueMigrated) != 0) grub::add_rq_bw(rq.dl.sums, se.bw);
-  if (se.non_contending) {
-    se.non_contending = false; // it never became inactive
+void dl_count(Rq& rq, DlEntity& se, Counted as) {
+  DlSums& sums = rq.dl.sums;
+  if (se.counts_as_running) grub::sub_running_bw(sums, se.counted_bw);
+  grub::sub_rq_bw(sums, se.counted_bw);
+  se.counted_bw = as == Counted::kNot ? 0 : dl_bw_of(se);
+  se.counts_as_running = as == Counted::kRunning;
+  grub::add_rq_bw(sums, se.counted_bw);
+  if (se.counts_as_running) grub::add_running_bw(sums, se.counted_bw);
+}
+
+void dl_contending(Rq& rq, DlEntity& se) {
+  if (se.non_contending) { // it never became inactive
+    se.non_contending = false;
     dl_timer_disarm(se.inactive_timer);
-  } else {
-    grub::add_running_bw(rq.dl.sums, se.bw);
   }
+  dl_count(rq, se, Counted::kRunning);
 }
 
-void dl_non_contending(Rq& rq, DlEntity& se, Leaves leaves) {
-  if (se.dl_runtime == 0) return; // boosted into the class
+void dl_hold_share(Rq& rq, DlEntity& se) {
+  if (se.bw == 0 || se.inactive_timer.wanted) return;
+  const u64 zero_lag = cbs::zero_lag_time(se);
+  if (dl_before(zero_lag, rq_clock(rq).ns))
+    dl_release(rq, se);
+  else
+    dl_timer_arm(se.inactive_timer, {zero_lag});
+}
+
+void dl_non_contending(Rq& rq, DlEntity& se) {
+  if (dl_bw_of(se) == 0) return; // boosted into the class, or a server without runtime
   port::assert_(!se.non_contending);
   const u64 zero_lag = cbs::zero_lag_time(se);
   if (!dl_before(zero_lag, rq_clock(rq).ns)) {
@@ -52,22 +71,17 @@ void dl_non_contending(Rq& rq, DlEntity& se, Leaves leaves) {
     dl_timer_arm(se.inactive_timer, {zero_lag});
     return;
   }
-  if (leaves == Leaves::kNo) grub::sub_running_bw(rq.dl.sums, se.bw);
-  if (se.is_server()) return;
-  const bool dies = (dl_task_of(se).state.load(std::memory_order_relaxed) & kDead) != 0;
-  if (leaves == Leaves::kNo && !dies) return;
-  if (leaves == Leaves::kNo) grub::sub_rq_bw(rq.dl.sums, se.bw);
-  dl_release(rq, se);
+  const bool dies = !se.is_server() && (dl_task_of(se).state.load(std::memory_order_relaxed) & kDead) != 0;
+  dl_count(rq, se, dies ? Counted::kNot : Counted::kInactive);
+  if (dies) dl_release(rq, se);
 }
 
-void dl_change_rq_bw(Rq& rq, DlEntity& se, u64 bw) {
+void dl_recount(Rq& rq, DlEntity& se) {
   if (se.non_contending) {
-    grub::sub_running_bw(rq.dl.sums, se.bw);
     se.non_contending = false;
     dl_timer_disarm(se.inactive_timer);
   }
-  grub::sub_rq_bw(rq.dl.sums, se.bw);
-  grub::add_rq_bw(rq.dl.sums, bw);
+  dl_count(rq, se, Counted::kInactive);
 }
 
 } // namespace runnel::sched

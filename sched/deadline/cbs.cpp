@@ -46,7 +46,7 @@ void clear_params(DlEntity& se) {
   set_params(se, {});
   se.runtime = 0;
   se.deadline = 0;
-  se.throttled = se.yielded = se.non_contending = se.overrun = false;
+  se.throttled = se.yielded = se.non_contending = se.overrun = se.borrows = false;
 }
 
 bool overflows(const DlEntity& se, u64 now) {
@@ -98,11 +98,30 @@ Replenished replenish(DlEntity& se, u64 now) {
   return result;
 }
 
+void borrow(DlEntity& se, u64 now) {
+  if (!se.borrows) {
+    se.own_runtime = se.yielded && se.runtime > 0 ? 0 : se.runtime;
+    se.own_deadline = se.deadline;
+  }
+  se.borrows = true;
+  se.yielded = false;
+  new_period(se, now);
+}
+
+void give_back(DlEntity& se) {
+  se.borrows = false;
+  se.runtime = se.own_runtime;
+  se.deadline = se.own_deadline;
+  if (se.runtime <= 0) se.throttled = true;
+}
+
 u64 zero_lag_time(const DlEntity& se) {
-  const u64 left = se.runtime < 0 ? -static_cast<u64>(se.runtime) : static_cast<u64>(se.runtime);
+  const i64 runtime = se.borrows ? se.own_runtime : se.runtime;
+  const u64 deadline = se.borrows ? se.own_deadline : se.deadline;
+  const u64 left = runtime < 0 ? -static_cast<u64>(runtime) : static_cast<u64>(runtime);
   const u64 lasts =
       left / se.dl_runtime * se.dl_period + mul_div(left % se.dl_runtime, se.dl_period, se.dl_runtime);
-  return se.runtime < 0 ? se.deadline + lasts : se.deadline - lasts;
+  return runtime < 0 ? deadline + lasts : deadline - lasts;
 }
 
 } // namespace runnel::sched::cbs

@@ -55,7 +55,12 @@ enum class Replenished { kInTime, kLagging };
 /// K7. kLagging: so late that a new period was begun now.
 Replenished replenish(DlEntity& se, u64 now);
 
-/// Spec 5.6: until when the runtime left would last at the entity's own rate.
+/// Spec 5.9: an instance with the parameters that pi_se lends begins. The entity's own is put aside.
+void borrow(DlEntity& se, u64 now);
+/// Back to its own instance, which may be used up (throttled then).
+void give_back(DlEntity& se);
+
+/// Spec 5.6: until when the runtime left of its own instance would last at the entity's own rate.
 u64 zero_lag_time(const DlEntity& se);
 
 } // namespace runnel::sched::cbs

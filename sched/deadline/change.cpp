@@ -16,53 +16,55 @@ bool could_run_elsewhere(Rq& rq, Task& p) {
 void wakeup_preempt_dl(Rq& rq, Task& p) {
   if (!in_dl_class(p) || !p.dl.is_queued()) return; // a higher class, or throttled: it will not run
   Task& donor = *rq.donor;
-  if (!in_dl_class(donor)) return resched_curr(rq);
-  if (dl_earlier(p.dl, donor.dl)) return resched_curr(rq);
+  const DlEntity* runs = dl_runs_by(donor);
+  if (runs == nullptr || dl_earlier(p.dl, *runs)) return resched_curr(rq);
   // Equals: a newcomer that can run nowhere else takes the CPU from one that can (as spec 4 RT4).
-  if (p.dl.deadline != donor.dl.deadline || &p == &donor) return;
+  if (!in_dl_class(donor) || p.dl.deadline != donor.dl.deadline || &p == &donor) return;
   if ((rq.curr->thread.flags.load(std::memory_order_relaxed) & kNeedResched) != 0) return;
-  if (rq.curr->nr_cpus_allowed == 1 || !could_run_elsewhere(rq, donor)) return;
+  if (!can_move(*rq.curr) || !could_run_elsewhere(rq, donor)) return;
   if (could_run_elsewhere(rq, p)) return;
   resched_curr(rq);
 }
 
 void switched_from_dl(Rq& rq, Task& p) {
   DlEntity& se = p.dl;
-  if (p.is_queued()) {
-    // The dequeue took it out of the sums; the domain's share is free at its 0-lag time (spec 5.5).
-    dl_non_contending(rq, se, Leaves::kClass);
-  } else {
-    if (se.non_contending) grub::sub_running_bw(rq.dl.sums, se.bw);
-    grub::sub_rq_bw(rq.dl.sums, se.bw);
-    if (!se.inactive_timer.wanted && se.dl_runtime != 0)
-      dl_release(rq, se); // blocked, and its 0-lag time has passed
-  }
-  se.non_contending = false;            // it may leave this rq while the timer runs
+  dl_count(rq, se, Counted::kNot);
+  se.non_contending = false; // it may leave this rq while the timer runs
+  if (se.borrows) cbs::give_back(se);
+  se.throttled = se.yielded = false; // spec 5.9
+  dl_hold_share(rq, se);
   if (p.is_queued()) queue_pull_dl(rq); // what is left here may be later than what waits elsewhere
 }
 
 void switched_to_dl(Rq& rq, Task& p) {
-  dl_timer_disarm(p.dl.inactive_timer);
-  if (!p.is_queued()) return grub::add_rq_bw(rq.dl.sums, p.dl.bw); // its next wake-up updates the rest
-  if (&p == rq.donor) return;
-  if (p.nr_cpus_allowed > 1 && rq.dl.overloaded) queue_push_dl(rq);
-  if (in_dl_class(*rq.donor))
+  if (is_dl_policy(p.policy))
+    dl_timer_disarm(p.dl.inactive_timer); // a boost leaves the old share to its timer
+  if (!p.is_queued()) return dl_count(rq, p.dl, Counted::kInactive); // its next wake-up updates the rest
+  // Also when it runs: another one may have been about to take this CPU from it.
+  if (rq.dl.overloaded) queue_push_dl(rq);
+  if (&p != rq.donor)
     wakeup_preempt_dl(rq, p);
-  else
-    resched_curr(rq);
+  else if (!p.dl.is_queued())
+    resched_curr(rq); // what is left of an earlier stay makes it wait
 }
 
 void prio_changed_dl(Rq& rq, Task& p, u64 old_deadline) {
-  if (!p.is_queued() || p.dl.deadline == old_deadline) return;
-  if (dl_before(old_deadline, p.dl.deadline)) queue_pull_dl(rq);
-  if (&p == rq.donor) {
-    if (const DlEntity* first = rq.dl.queue.first(); first != nullptr && dl_earlier(*first, p.dl))
-      resched_curr(rq);
-  } else if (!in_dl_class(*rq.donor) || dl_earlier(p.dl, rq.donor->dl)) {
-    resched_curr(rq);
-  } else {
-    queue_push_dl(rq); // it may beat what runs elsewhere
+  DlEntity& se = p.dl;
+  if (!p.is_queued()) { // else its dequeue and enqueue did this
+    if (se.borrows && !se.is_boosted()) cbs::give_back(se);
+    if (se.counted_bw != dl_bw_of(se)) dl_recount(rq, se);
   }
+  // It gave the policy up while a loan keeps it in the class.
+  if (!is_dl_policy(p.policy)) dl_hold_share(rq, se);
+  if (!p.is_queued()) return;
+  if (&p == rq.donor) {
+    const DlEntity* first = rq.dl.queue.first();
+    if (!se.is_queued() || dl_earlier(*first, se)) resched_curr(rq); // perhaps throttled
+  }
+  if (se.deadline == old_deadline) return;
+  if (dl_before(old_deadline, se.deadline)) queue_pull_dl(rq);
+  queue_push_dl(rq); // it may beat what runs elsewhere; if it runs, others may have been about to run here
+  if (&p != rq.donor && se.is_queued()) wakeup_preempt_dl(rq, p);
 }
 
 void migrate_task_rq_dl(Task& p) {
@@ -72,11 +74,10 @@ void migrate_task_rq_dl(Task& p) {
   Rq& rq = task_rq(p);
   const RqLock guard(rq);
   if (p.dl.non_contending) {
-    grub::sub_running_bw(rq.dl.sums, p.dl.bw);
     p.dl.non_contending = false;
     dl_timer_disarm(p.dl.inactive_timer);
   }
-  grub::sub_rq_bw(rq.dl.sums, p.dl.bw);
+  dl_count(rq, p.dl, Counted::kNot);
 }
 
 } // namespace runnel::sched

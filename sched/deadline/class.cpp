@@ -28,19 +28,17 @@ class DlClass final : public SchedClass {
   void wakeup_preempt(Rq& rq, Task& p, u32) const override REQUIRES(rq.lock) { wakeup_preempt_dl(rq, p); }
 
   bool balance(Rq& rq, Task& prev) const override REQUIRES(rq.lock) {
-    // A deadline task leaves: something earlier than what is left here may wait elsewhere.
-    // The idle thread in its place: a donor that was picked before has gone (spec 6).
-    const bool leaves = in_dl_class(prev) && !prev.dl.is_queued();
-    if ((leaves || &prev == rq.idle) && rq.online) pull_dl_tasks(rq);
+    // The idle thread in a donor's place: one that was picked before has gone (spec 6).
+    if ((rq.dl.wants_pull || &prev == rq.idle) && rq.online) pull_dl_tasks(rq);
     return rq.dl.nr_running != 0 || (rq.stop != nullptr && rq.stop->is_queued());
   }
 
   Pick pick_task(Rq& rq) const override REQUIRES(rq.lock) {
-    if (rq.dl.wants_pull && rq.online) {
-      pull_dl_tasks(rq);
-      return Pick::again(); // the lock was dropped
-    }
     for (;;) {
+      if (rq.dl.wants_pull && rq.online) { // it may be a server that has just left which leaves room
+        pull_dl_tasks(rq);
+        return Pick::again(); // the lock was dropped
+      }
       DlEntity* first = rq.dl.queue.first();
       if (first == nullptr) return {};
       const auto pick = [first](Task* task, trace::PickReason reason) {
@@ -63,14 +61,17 @@ class DlClass final : public SchedClass {
   void put_prev_task(Rq& rq, Task& p, Task* next) const override REQUIRES(rq.lock) {
     update_curr_dl(rq);
     if (next != nullptr && !in_dl_class(*next)) dl_hrtick_stop(rq);
-    if (p.dl.is_queued() && p.nr_cpus_allowed > 1) enqueue_pushable_dl(rq, p);
+    if (!p.dl.is_queued() || p.nr_cpus_allowed == 1) return;
+    enqueue_pushable_dl(rq, p);
+    // A server takes the CPU for a while: another one may be free. A stopper's stay is short.
+    if (next != nullptr && !in_dl_class(*next) && next != rq.stop) queue_push_dl(rq);
   }
 
   void set_next_task(Rq& rq, Task& p, SetNext how) const override REQUIRES(rq.lock) {
     p.exec_start = rq_clock_task(rq);
     dequeue_pushable_dl(rq, p); // the running task is not moved
     dl_hrtick_start(rq, p.dl);
-    if (how == SetNext::kPicked) queue_push_dl(rq);
+    if (how == SetNext::kPicked && rq.dl.overloaded) queue_push_dl(rq);
   }
 
   CpuId select_task_rq(Task& p, CpuId prev_cpu, u32 wake_flags) const override {
@@ -80,9 +81,15 @@ class DlClass final : public SchedClass {
 
   /// The wakee does not get this CPU soon, and no better one was found before: look again, with the lock.
   void task_woken(Rq& rq, Task& p) const override REQUIRES(rq.lock) {
-    if (!p.is_on_cpu() && p.nr_cpus_allowed > 1 && in_dl_class(*rq.donor) &&
-        (rq.curr->nr_cpus_allowed < 2 || !dl_earlier(p.dl, rq.donor->dl)))
-      push_dl_tasks(rq);
+    const DlEntity* runs = dl_runs_by(*rq.donor);
+    if (p.is_on_cpu() || p.nr_cpus_allowed == 1 || runs == nullptr) return;
+    if (!can_move(*rq.curr) || !dl_earlier(p.dl, *runs)) push_dl_tasks(rq);
+  }
+
+  void set_cpus_allowed(Rq& rq, Task& p, const CpuMask& mask) const override REQUIRES(rq.lock) {
+    SchedClass::set_cpus_allowed(rq, p, mask);
+    if (p.is_queued() && &p != rq.donor)
+      queue_push_dl(rq); // it may wait here while a CPU is free that it may use now
   }
 
   void rq_online(Rq& rq) const override REQUIRES(rq.lock) { dl_rq_online(rq); }

@@ -17,6 +17,17 @@ inline Task& dl_task_of(DlEntity& se) {
 }
 
 inline bool in_dl_class(const Task& p) { return p.sched_class == &dl_sched_class; }
+/// The bandwidth `se` may count with in the sums of its rq. A task that is only boosted into the class has
+/// none, though it may still hold a share of the domain from an earlier stay.
+inline u64 dl_bw_of(DlEntity& se) {
+  return se.is_server() || is_dl_policy(dl_task_of(se).policy) ? se.bw : 0;
+}
+/// The deadline that lets the donor run: its own, or that of the server it runs by. nullptr: another class's
+/// right.
+inline const DlEntity* dl_runs_by(const Task& donor) {
+  if (in_dl_class(donor)) return &donor.dl;
+  return donor.dl_server != nullptr && donor.dl_server->is_queued() ? donor.dl_server : nullptr;
+}
 void trace_dl(trace::EventType type, DlEntity& se);
 
 // queue.cpp: the tree of what may run, and what other CPUs are told of it.
@@ -35,19 +46,26 @@ void enqueue_pushable_dl(Rq& rq, Task& p) REQUIRES(rq.lock);
 void dequeue_pushable_dl(Rq& rq, Task& p) REQUIRES(rq.lock);
 /// The earliest of them that is not on a CPU; nullptr: none.
 Task* first_pushable_dl(Rq& rq) REQUIRES(rq.lock);
-/// The earliest of them that may run on `cpu`.
-Task* first_pushable_dl_for(Rq& rq, CpuId cpu) REQUIRES(rq.lock);
+/// The one after `p`, which is one.
+Task* next_pushable_dl(Rq& rq, Task& p) REQUIRES(rq.lock);
+/// `p` belongs to rq, waits there and is not on a CPU.
+bool is_pushable_dl(Rq& rq, const Task& p) REQUIRES(rq.lock);
 void set_dl_overload(Rq& rq) REQUIRES(rq.lock);
 void clear_dl_overload(Rq& rq) REQUIRES(rq.lock);
 
 // accounts.cpp: the sums of GRUB and the domain's admitted bandwidth as tasks and servers come, block and go.
-/// `se` becomes active; with kEnqueueMigrated it also joins this rq.
-void dl_contending(Rq& rq, DlEntity& se, u32 enqueue_flags) REQUIRES(rq.lock);
-enum class Leaves { kNo, kClass }; // kClass: the rq's sums do not hold it any more
-/// `se` blocks, dies or leaves the class: inactive at its 0-lag time, or now if that has passed.
-void dl_non_contending(Rq& rq, DlEntity& se, Leaves leaves) REQUIRES(rq.lock);
-/// The rq's share of an entity that is not queued becomes `bw`.
-void dl_change_rq_bw(Rq& rq, DlEntity& se, u64 bw) REQUIRES(rq.lock);
+enum class Counted { kNot, kInactive, kRunning }; // in neither of the two sums, in this_bw, in both
+/// In rq's sums `se` counts `as` this from now on, with its present bandwidth.
+void dl_count(Rq& rq, DlEntity& se, Counted as) REQUIRES(rq.lock);
+/// `se` becomes active, and joins this rq unless it belongs to it already.
+void dl_contending(Rq& rq, DlEntity& se) REQUIRES(rq.lock);
+/// `se` blocks or dies: inactive at its 0-lag time, or now if that has passed.
+void dl_non_contending(Rq& rq, DlEntity& se) REQUIRES(rq.lock);
+/// Counts an entity that is not queued with its present bandwidth, which has changed.
+void dl_recount(Rq& rq, DlEntity& se) REQUIRES(rq.lock);
+/// `se`, which is not counted any more, has left the class: the domain's bandwidth of it is free at its 0-lag
+/// time, or now if that has passed.
+void dl_hold_share(Rq& rq, DlEntity& se) REQUIRES(rq.lock);
 /// Gives back the domain's bandwidth of a task that has left, and forgets its parameters.
 void dl_release(Rq& rq, DlEntity& se) REQUIRES(rq.lock);
 /// To be called with rq.rd->dl_bw.lock held after each change of the account.

@@ -19,13 +19,13 @@ void replenish(Rq& rq, Task& p) REQUIRES(rq.lock) {
 void throttle(Rq& rq, Task& p) REQUIRES(rq.lock) {
   DlEntity& se = p.dl;
   se.throttled = true;
-  if (se.runtime <= 0 && (se.flags & kSchedFlagDlOverrun) != 0) se.overrun = true;
+  if ((se.borrows ? se.own_runtime : se.runtime) <= 0 && (se.flags & kSchedFlagDlOverrun) != 0)
+    se.overrun = true;
   trace_dl(trace::EventType::kDlThrottle, se);
   dl_remove(rq, se);
   dequeue_pushable_dl(rq, p);
   if (se.is_boosted() || !dl_wait_for_period(rq, se)) enqueue_task_dl(rq, p, kEnqueueReplenish);
-  if (se.is_queued())
-    rq.dl.wants_pull = true; // it goes on, but with a later deadline than others may have elsewhere
+  // It may go on at once, but with a later deadline than others have, here or elsewhere.
   if (!dl_is_first(rq, se) || rq.dl.wants_pull) resched_curr(rq);
 }
 
@@ -33,6 +33,22 @@ void throttle(Rq& rq, Task& p) REQUIRES(rq.lock) {
 i64 scaled(const Rq& rq, const DlEntity& se, Duration delta) {
   if ((se.flags & kSchedFlagReclaim) == 0) return delta.ns;
   return static_cast<i64>(grub::charge(static_cast<u64>(delta.ns), se.bw, rq.dl.sums, dl_grub_limits(rq)));
+}
+
+/// Spec 5.9, when `p` is about to be queued: begins an instance with the parameters it is lent, or goes back
+/// to its own.
+void follow_boost(Task& p, u32 flags, u64 now) {
+  DlEntity& se = p.dl;
+  if (!se.is_boosted()) {
+    if (se.borrows) cbs::give_back(se);
+    return;
+  }
+  constexpr u32 kOtherLender = kFlagSave | kEnqueueReplenish;
+  if (se.borrows && (flags & kOtherLender) != kOtherLender) return;
+  cbs::borrow(se, now);
+  // Nobody is made later by what he is lent.
+  if (is_dl_policy(p.policy) && se.own_runtime > 0 && dl_before(se.own_deadline, se.deadline))
+    se.deadline = se.own_deadline;
 }
 
 } // namespace
@@ -49,7 +65,11 @@ void update_curr_dl(Rq& rq) {
   if (!in_dl_class(p)) return;
   const Duration delta = update_curr_common(rq);
   // Also while it is throttled and on its way out: it is paid back at the replenishment.
-  if (delta.ns > 0) p.dl.runtime -= scaled(rq, p.dl, delta);
+  if (delta.ns > 0) {
+    const i64 charged = scaled(rq, p.dl, delta);
+    p.dl.runtime -= charged;
+    if (p.dl.borrows) p.dl.own_runtime -= charged;
+  }
   if (p.dl.is_queued() && (p.dl.runtime <= 0 || p.dl.yielded)) throttle(rq, p);
 }
 
@@ -67,18 +87,16 @@ void enqueue_task_dl(Rq& rq, Task& p, u32 flags) {
   if (p.on_rq.load(std::memory_order_relaxed) == OnRq::kMigrating) flags |= kFlagMigrating;
 
   const u64 now = rq_clock(rq).ns;
+  follow_boost(p, flags, now);
   if (!se.throttled && !se.is_boosted() && cbs::must_wait_for_period(se, now) &&
       dl_wait_for_period(rq, se)) { // K4
     se.throttled = true;
     if (se.runtime > 0) se.runtime = 0;
   }
-  if ((flags & (kFlagSave | kFlagMigrating)) != 0) {
-    grub::add_rq_bw(rq.dl.sums, se.bw);
-    grub::add_running_bw(rq.dl.sums, se.bw);
-  }
+  if ((flags & (kFlagSave | kFlagMigrating)) != 0) dl_count(rq, se, Counted::kRunning);
   const bool wakes = (flags & (kEnqueueWakeup | kEnqueueInitial)) != 0;
   // Active although throttled: that depends on whether it wants to run, not on whether it may (spec 5.6).
-  if (wakes) dl_contending(rq, se, flags);
+  if (wakes) dl_contending(rq, se);
   if (se.throttled && (flags & kEnqueueReplenish) == 0) {
     // Its timer brings it back. None may be running if it fired while the task was in another class (K9).
     if (se.replenish_timer.wanted || dl_wait_for_period(rq, se)) return;
@@ -102,11 +120,8 @@ void dequeue_task_dl(Rq& rq, Task& p, u32 flags) {
   if (p.on_rq.load(std::memory_order_relaxed) == OnRq::kMigrating) flags |= kFlagMigrating;
   dl_remove(rq, p.dl);
   dequeue_pushable_dl(rq, p);
-  if ((flags & (kFlagSave | kFlagMigrating)) != 0) {
-    grub::sub_running_bw(rq.dl.sums, p.dl.bw);
-    grub::sub_rq_bw(rq.dl.sums, p.dl.bw);
-  }
-  if ((flags & kDequeueSleep) != 0) dl_non_contending(rq, p.dl, Leaves::kNo);
+  if ((flags & (kFlagSave | kFlagMigrating)) != 0) dl_count(rq, p.dl, Counted::kNot);
+  if ((flags & kDequeueSleep) != 0) dl_non_contending(rq, p.dl);
 }
 
 } // namespace runnel::sched

@@ -92,13 +92,8 @@ bool dl_admit(Rq& rq, Task& p, Policy policy, const DlParams& params) {
     domain.account.add(bw);
     dl_account_changed(domain);
   }
-  if (!is_dl) {
-    dl_timer_disarm(p.dl.inactive_timer);
-  } else if (!p.is_queued()) {
-    dl_change_rq_bw(rq, p.dl,
-                    bw); // else the SchedChange takes the old share off the rq and puts the new one on
-  }
-  return true;
+  if (!is_dl) dl_timer_disarm(p.dl.inactive_timer);
+  return true; // the change that follows counts it anew in the sums of its rq
 }
 
 Result<> dl_set_limit(u64 period_us, i64 runtime_us) {

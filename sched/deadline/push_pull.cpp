@@ -23,70 +23,89 @@ bool is_earliest(const Task& p, Rq& rq) REQUIRES(rq.lock) {
   return first == nullptr || dl_earlier(p.dl, *first);
 }
 
-/// The deadline that lets the donor run: its own, or that of the server it runs by. Nothing: another class's
-/// right.
-const DlEntity* runs_by(const Task& donor) { return in_dl_class(donor) ? &donor.dl : donor.dl_server; }
+/// `p` waits on `rq` and is going to run there next: it beats what runs, which can go elsewhere.
+bool comes_next(Rq& rq, const Task& p) REQUIRES(rq.lock) {
+  if (rq.donor == rq.stop) return false;
+  const DlEntity* runs = dl_runs_by(*rq.donor);
+  if (runs == nullptr) return dl_is_first(rq, p.dl);
+  return dl_earlier(p.dl, *runs) && can_move(*rq.curr);
+}
 
 enum class Pushed { kOne, kNone };
 
-/// One task. Drops the lock.
-Pushed push_dl_task(Rq& rq) NO_THREAD_SAFETY_ANALYSIS {
-  while (rq.dl.overloaded) {
-    Task* p = first_pushable_dl(rq);
-    if (p == nullptr) return Pushed::kNone;
-    // It is about to run here, or beats what runs here and can go elsewhere: rescheduling is enough.
-    const DlEntity* runs = runs_by(*rq.donor);
-    const bool comes_next = runs == nullptr && rq.donor != rq.stop && dl_is_first(rq, p->dl);
-    if (comes_next || (runs != nullptr && dl_earlier(p->dl, *runs) && rq.curr->nr_cpus_allowed > 1)) {
+/// Drops the lock.
+Pushed push_one(Rq& rq, Task& p) NO_THREAD_SAFETY_ANALYSIS {
+  Rq* later = find_lock_later_rq(p, rq);
+  if (later == nullptr) return Pushed::kNone;
+  update_rq_clock(rq);
+  update_rq_clock(*later);
+  move_queued_task(rq, *later, p);
+  resched_curr(*later);
+  double_unlock_balance(rq, *later);
+  return Pushed::kOne;
+}
+
+/// The first in line that can be moved. One that must stay does not hold up those behind it. Drops the lock.
+Pushed push_dl_task(Rq& rq) REQUIRES(rq.lock) {
+  for (Task* p = first_pushable_dl(rq); p != nullptr;) {
+    if (comes_next(rq, *p)) { // rescheduling is enough
       resched_curr(rq);
       return Pushed::kNone;
     }
-    if (p->migration_disabled != 0) return Pushed::kNone;
-    port::get_task(*p); // it may run, exit and go while the lock is dropped
-    Rq* later = find_lock_later_rq(*p, rq);
-    if (later != nullptr) {
-      update_rq_clock(rq);
-      update_rq_clock(*later);
-      move_queued_task(rq, *later, *p);
-      resched_curr(*later);
-      double_unlock_balance(rq, *later);
+    if (p->migration_disabled != 0) {
+      p = next_pushable_dl(rq, *p);
+      continue;
     }
-    // The lock was dropped: if somebody else is first in line now, try with that one.
-    const bool again = later == nullptr && first_pushable_dl(rq) != p;
+    port::get_task(*p); // it may run, exit and go while the lock is dropped
+    const Pushed pushed = push_one(rq, *p);
+    const bool still_waits = is_pushable_dl(rq, *p);
+    // No CPU at all has something later than p: the same holds for everyone behind it.
+    const bool hopeless = still_waits && p->cpus_mask.contains(port::active_cpus());
+    Task* next = still_waits ? next_pushable_dl(rq, *p) : first_pushable_dl(rq);
     port::put_task(*p);
-    if (!again) return later != nullptr ? Pushed::kOne : Pushed::kNone;
+    if (pushed == Pushed::kOne || hopeless) return pushed;
+    p = next;
   }
   return Pushed::kNone;
 }
 
-/// The earliest task of `from` that may come to `to`, if it beats all that is there and is not about to run
-/// where it is.
-Task* pullable(Rq& from, Rq& to) REQUIRES(from.lock, to.lock) {
-  Task* p = first_pushable_dl_for(from, to.cpu);
-  if (p == nullptr || !is_earliest(*p, to)) return nullptr;
-  if (from.donor->sched_class == &stop_sched_class) return p;
-  const DlEntity* runs = runs_by(*from.donor);
-  return runs == nullptr || dl_earlier(p->dl, *runs) ? nullptr : p;
+/// Those of `from` that wait, may come to `to` and beat all that is there: the earliest that can be moved,
+/// and the earliest that must not be.
+struct Candidates {
+  Task* movable = nullptr;
+  Task* staying = nullptr;
+};
+
+Candidates pullable(Rq& from, Rq& to) REQUIRES(from.lock, to.lock) {
+  Candidates found;
+  for (Task* p = first_pushable_dl(from); p != nullptr; p = next_pushable_dl(from, *p)) {
+    if (!is_earliest(*p, to)) break;
+    if (!p->cpus_mask.test(to.cpu) || comes_next(from, *p)) continue;
+    if (p->migration_disabled != 0) {
+      if (found.staying == nullptr) found.staying = p;
+      continue;
+    }
+    if (!is_cpu_allowed(*p, to.cpu)) continue;
+    found.movable = p;
+    break;
+  }
+  return found;
 }
 
 enum class Pulled { kYes, kNo };
 
 Pulled pull_from(Rq& rq, Rq& from) NO_THREAD_SAFETY_ANALYSIS {
   Pulled pulled = Pulled::kNo;
-  bool push_its_runner = false;
   double_lock_balance(rq, from);
-  if (Task* p = pullable(from, rq)) {
-    if (p->migration_disabled != 0) {
-      push_its_runner = true; // it may not come; what keeps it from running there may
-    } else {
-      update_rq_clock(from);
-      update_rq_clock(rq);
-      move_queued_task(from, rq, *p);
-      pulled = Pulled::kYes;
-    }
+  const Candidates found = pullable(from, rq);
+  if (found.movable != nullptr) {
+    update_rq_clock(from);
+    update_rq_clock(rq);
+    move_queued_task(from, rq, *found.movable);
+    pulled = Pulled::kYes;
   }
   double_unlock_balance(rq, from);
-  if (push_its_runner) {
+  if (found.staying != nullptr) { // it may not come; what keeps it from running there may
     rq_unlock(rq);
     rq_lock(from);
     if (in_dl_class(*from.curr)) push_current_away(from);
@@ -137,13 +156,14 @@ CpuId select_task_rq_dl(Task& p, CpuId cpu, u32 wake_flags) {
   Task* donor = peek(rq.donor);
   // It stays, and whom it preempts is pushed, unless that one cannot be moved or it would be the one to wait.
   if (curr == nullptr || donor == nullptr || !in_dl_class(*donor)) return cpu;
-  if (curr->nr_cpus_allowed >= 2 && dl_before(p.dl.deadline, peek(donor->dl.deadline))) return cpu;
+  if (can_move(*curr) && dl_before(p.dl.deadline, peek(donor->dl.deadline))) return cpu;
   CpuId target;
   if (find_later_rq(p, &target) && would_be_first(p, cpu_rq(target))) return target;
   return cpu;
 }
 
 Rq* find_lock_later_rq(Task& p, Rq& rq) NO_THREAD_SAFETY_ANALYSIS {
+  const Task* const first = first_pushable_dl(rq);
   for (u32 n = 0; n < kPushTries; ++n) {
     CpuId cpu;
     if (!find_later_rq(p, &cpu) || cpu == rq.cpu) return nullptr;
@@ -153,7 +173,8 @@ Rq* find_lock_later_rq(Task& p, Rq& rq) NO_THREAD_SAFETY_ANALYSIS {
     // L3: rq was released. p may have run, moved, changed its mask or its class, or been overtaken.
     const bool still_fit = &task_rq(p) == &rq && p.migration_disabled == 0 && is_cpu_allowed(p, later.cpu) &&
                            in_dl_class(p) && later.online &&
-                           (was_throttled ? p.dl.throttled && p.is_queued() : first_pushable_dl(rq) == &p);
+                           (was_throttled ? p.dl.throttled && p.is_queued()
+                                          : is_pushable_dl(rq, p) && first_pushable_dl(rq) == first);
     if (still_fit && is_earliest(p, later)) return &later;
     double_unlock_balance(rq, later);
     if (!still_fit) return nullptr;
@@ -162,8 +183,7 @@ Rq* find_lock_later_rq(Task& p, Rq& rq) NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void push_dl_tasks(Rq& rq) {
-  while (push_dl_task(rq) == Pushed::kOne) {
-  }
+  while (push_dl_task(rq) == Pushed::kOne) port::relax();
 }
 
 void pull_dl_tasks(Rq& rq) {
@@ -186,9 +206,7 @@ void pull_dl_tasks(Rq& rq) {
   if (pulled == Pulled::kYes) resched_curr(rq);
 }
 
-void queue_push_dl(Rq& rq) {
-  if (!rq.dl.pushable.empty()) queue_balance_callback(rq, rq.dl.push, push_dl_tasks);
-}
+void queue_push_dl(Rq& rq) { queue_balance_callback(rq, rq.dl.push, push_dl_tasks); }
 
 void queue_pull_dl(Rq& rq) { queue_balance_callback(rq, rq.dl.pull, pull_dl_tasks); }
 

@@ -52,18 +52,18 @@ namespace {
 /// can be moved. One that waits for a mutex goes where the owner is (spec 6).
 bool can_be_pushed(const Task& p) { return !p.is_on_cpu() && !task_is_blocked(p); }
 
+Task* skip_unmovable(Rq& rq, DlEntity* se) REQUIRES(rq.lock) {
+  while (se != nullptr && !can_be_pushed(dl_task_of(*se))) se = rq.dl.pushable.next(*se);
+  return se != nullptr ? &dl_task_of(*se) : nullptr;
+}
+
 } // namespace
 
-Task* first_pushable_dl(Rq& rq) {
-  for (DlEntity* se = rq.dl.pushable.first(); se != nullptr; se = rq.dl.pushable.next(*se))
-    if (Task& p = dl_task_of(*se); can_be_pushed(p)) return &p;
-  return nullptr;
+bool is_pushable_dl(Rq& rq, const Task& p) {
+  return &task_rq(p) == &rq && p.dl.pushable_node.is_linked() && can_be_pushed(p);
 }
 
-Task* first_pushable_dl_for(Rq& rq, CpuId cpu) {
-  for (DlEntity* se = rq.dl.pushable.first(); se != nullptr; se = rq.dl.pushable.next(*se))
-    if (Task& p = dl_task_of(*se); can_be_pushed(p) && is_cpu_allowed(p, cpu)) return &p;
-  return nullptr;
-}
+Task* first_pushable_dl(Rq& rq) { return skip_unmovable(rq, rq.dl.pushable.first()); }
+Task* next_pushable_dl(Rq& rq, Task& p) { return skip_unmovable(rq, rq.dl.pushable.next(p.dl)); }
 
 } // namespace runnel::sched

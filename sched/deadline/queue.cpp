@@ -12,6 +12,9 @@ void dl_publish(Rq& rq) {
   const DlEntity* first = rq.dl.queue.first();
   const bool has_work = first != nullptr;
   if (has_work == rq.dl.is_published && (!has_work || first->deadline == rq.dl.published)) return;
+  // What is left here may be later than what waits elsewhere.
+  if (rq.dl.is_published && (!has_work || dl_before(rq.dl.published, first->deadline)))
+    rq.dl.wants_pull = true;
   if (has_work != rq.dl.is_published) publish_prio_level(rq);
   rq.dl.is_published = has_work;
   rq.dl.published = has_work ? first->deadline : 0;
@@ -45,6 +48,10 @@ void dl_rq_online(Rq& rq) {
   }
   rq.dl.is_published = false;
   dl_publish(rq);
+  if (rq.rd->dlo_count.load(std::memory_order_relaxed) != 0) { // they have waited for a CPU to come
+    rq.dl.wants_pull = true;
+    resched_curr(rq);
+  }
   const port::IrqLockGuard guard(rq.rd->dl_bw.lock);
   if (rq.dl.servers_admitted) return;
   rq.dl.servers_admitted = true;

@@ -14,8 +14,7 @@ constexpr u64 kPeriodMost = u64{4194304} * 1000;
 
 /// Someone here runs after `se`, or nobody of the class runs.
 void resched_for(Rq& rq, const DlEntity& se) REQUIRES(rq.lock) {
-  const Task& donor = *rq.donor;
-  const DlEntity* runs = in_dl_class(donor) ? &donor.dl : donor.dl_server;
+  const DlEntity* runs = dl_runs_by(*rq.donor);
   if (runs == nullptr || dl_earlier(se, *runs)) resched_curr(rq);
 }
 
@@ -30,10 +29,7 @@ void apply(Rq& rq, DlEntity& se, const server_rules::Step& step) REQUIRES(rq.loc
     resched_for(rq, se);
   }
   // Whoever ran by the server's leave gives way, perhaps to a task that waits on another CPU.
-  if (was_queued && !dl_is_first(rq, se)) {
-    rq.dl.wants_pull = true;
-    resched_curr(rq);
-  }
+  if (was_queued && (!dl_is_first(rq, se) || rq.dl.wants_pull)) resched_curr(rq);
   if (step.timer == Step::Timer::kArm) dl_timer_arm(se.replenish_timer, {step.due});
   if (step.timer == Step::Timer::kDisarm) dl_timer_disarm(se.replenish_timer);
 }
@@ -52,7 +48,7 @@ void start(Rq& rq, DlEntity& se) REQUIRES(rq.lock) {
   }
   if (rq.donor == rq.idle) rq.donor->sched_class->update_curr(rq); // the idle time so far is not the server's
   const server_rules::Step step = server_rules::start(se, rq_clock(rq).ns);
-  dl_contending(rq, se, 0);
+  dl_contending(rq, se);
   trace_dl(trace::EventType::kDlServerStart, se);
   apply(rq, se, step);
 }
@@ -60,7 +56,7 @@ void start(Rq& rq, DlEntity& se) REQUIRES(rq.lock) {
 void init(Rq& rq, DlEntity& se, const DlParams& params) REQUIRES(rq.lock) {
   se.server.rq = &rq;
   cbs::set_params(se, params);
-  grub::add_rq_bw(rq.dl.sums, se.bw);
+  dl_count(rq, se, Counted::kInactive);
 }
 
 } // namespace
@@ -87,7 +83,7 @@ void dl_server_stop(Rq& rq, DlEntity& se) {
   if (!se.active) return;
   trace_dl(trace::EventType::kDlServerStop, se);
   apply(rq, se, server_rules::stop(se));
-  dl_non_contending(rq, se, Leaves::kNo);
+  dl_non_contending(rq, se);
 }
 
 void dl_server_charge(Rq& rq, DlServerKind kind, Duration delta) {
@@ -116,7 +112,7 @@ void dl_server_timer(DlTimer& timer) {
   apply(rq, se, step);
   if (se.active) return;
   trace_dl(trace::EventType::kDlServerStop, se);
-  dl_non_contending(rq, se, Leaves::kNo);
+  dl_non_contending(rq, se);
 }
 
 DlServerParams dl_server_params(CpuId cpu, DlServerKind kind) {
@@ -148,9 +144,9 @@ Result<> dl_server_set_params(CpuId cpu, DlServerKind kind, const DlServerParams
   // One that was disabled is not active although its class has tasks, whose first one it has missed.
   const bool has_tasks = se.active || (kind == DlServerKind::kFair && rq.fair.nr_queued != 0);
   dl_server_stop(rq, se);
-  dl_change_rq_bw(rq, se, bw);
   cbs::set_params(
       se, {.runtime = params.runtime, .deadline = params.period, .period = params.period, .flags = 0});
+  dl_recount(rq, se);
   se.runtime = 0;
   se.deadline = 0;
   se.defer_running = false;

@@ -31,10 +31,8 @@ void replenish_elsewhere(Rq& rq, Task& p) NO_THREAD_SAFETY_ANALYSIS {
   }
   update_rq_clock(rq);
   update_rq_clock(*to);
-  grub::sub_running_bw(rq.dl.sums, p.dl.bw);
-  grub::sub_rq_bw(rq.dl.sums, p.dl.bw);
-  grub::add_rq_bw(to->dl.sums, p.dl.bw);
-  grub::add_running_bw(to->dl.sums, p.dl.bw);
+  dl_count(rq, p.dl, Counted::kNot);
+  dl_count(*to, p.dl, Counted::kRunning);
   set_task_cpu(p, to->cpu); // L7: both locks
   enqueue_task_dl(*to, p, kEnqueueReplenish);
   wakeup_preempt(*to, p, 0);
@@ -66,9 +64,8 @@ void become_inactive(Rq& rq, Task& p) REQUIRES(rq.lock) {
   if (!dl_timer_taken(se.inactive_timer, rq_clock(rq))) return;
   const bool dead = (p.state.load(std::memory_order_relaxed) & kDead) != 0;
   if (se.non_contending && in_dl_class(p)) {
-    grub::sub_running_bw(rq.dl.sums, se.bw);
     se.non_contending = false;
-    if (dead) grub::sub_rq_bw(rq.dl.sums, se.bw);
+    dl_count(rq, se, dead ? Counted::kNot : Counted::kInactive);
   }
   if (dead || !is_dl_policy(p.policy)) dl_release(rq, se);
 }
@@ -78,8 +75,8 @@ void server_inactive(DlEntity& se) {
   const RqLock guard(rq);
   update_rq_clock(rq);
   if (!dl_timer_taken(se.inactive_timer, rq_clock(rq)) || !se.non_contending) return;
-  grub::sub_running_bw(rq.dl.sums, se.bw);
   se.non_contending = false;
+  dl_count(rq, se, Counted::kInactive);
 }
 
 } // namespace

@@ -14,11 +14,11 @@ PiKey best_donation(Task& p) {
   return best != nullptr && best->key.lends() ? best->key : PiKey{};
 }
 
-/// Whose deadline parameters `p` is to use at priority `prio`.
 DlEntity* lender_for(Task& p, const PiKey& best, i32 prio) {
   if (!is_dl_prio(prio) || best.lender == nullptr) return &p.dl;
   if (p.dl.pi_se == best.lender) return best.lender; // as before
-  const bool earlier = static_cast<i64>(best.deadline - p.dl.deadline) < 0;
+  const u64 own = p.dl.borrows ? p.dl.own_deadline : p.dl.deadline;
+  const bool earlier = dl_before(best.deadline, own);
   return !is_dl_prio(p.normal_prio) || earlier ? best.lender : &p.dl;
 }
 
@@ -59,6 +59,8 @@ void pi_adjust_prio(Task& p) {
   const port::IrqLockGuard pi(p.pi_lock);
   pi_adjust_prio(p, callbacks);
 }
+
+DlEntity* pi_lender(Task& p, i32 prio) { return lender_for(p, p.pi.lent, prio); }
 
 i32 pi_effective_prio(const Task& p, i32 normal) {
   return p.pi.lent.lends() && p.pi.lent.prio < normal ? p.pi.lent.prio : normal;

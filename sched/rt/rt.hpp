@@ -16,9 +16,6 @@ inline Task& task_of(PrioNode& node) {
   return task_of(*reinterpret_cast<RtEntity*>(reinterpret_cast<uptr>(&node) - offset));
 }
 
-/// Whether a CPU other than the one it is on could have it.
-inline bool can_move(const Task& p) { return p.nr_cpus_allowed > 1 && p.migration_disabled == 0; }
-
 /// The executing task and the one that is charged, of a CPU whose lock is not held: a hint. Under
 /// RcuReadGuard the task stays allocated.
 inline Task* peek(Task*& word) { return std::atomic_ref<Task*>(word).load(std::memory_order_relaxed); }

@@ -99,6 +99,7 @@ void check_runqueues(Machine& m) {
     if (m.in_scheduler() != 0 || cpu.ipi_at != kNoTime) continue;
     if (cpu.at != At::kScheduler) check_at_rest(m, cpu);
   }
+  check_deadline_class(m);
 }
 
 void check_switch_in(Machine& m, const VirtualCpu& cpu, const Task& next) {

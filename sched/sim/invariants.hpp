@@ -22,6 +22,8 @@ void check_task_code(Machine& machine);
 [[noreturn]] void all_asleep(Machine& machine);
 /// C11, C32, C07 over all CPUs; what is in the middle of a critical section is left out.
 void check_runqueues(Machine& machine);
+/// D05, D35, if all CPUs are at rest.
+void check_deadline_class(Machine& machine);
 
 /// A person's text of a failure: what, where, every CPU, and how to see it again.
 std::string describe_failure(Machine& machine, const std::string& invariant, const std::string& message);

@@ -188,6 +188,56 @@ TEST_CASE("K7: a task of another class that is boosted gets the lent parameters 
   CHECK(se.deadline == 108 * kMs);
 }
 
+TEST_CASE("a loan is a fresh instance; what was used of it is missing from the own one", "[D31]") {
+  DlEntity lender;
+  cbs::set_params(lender, {.runtime = 4 * kMs, .deadline = 8 * kMs, .period = 8 * kMs, .flags = 0});
+  DlEntity se;
+  cbs::set_params(se, {.runtime = 10 * kMs, .deadline = 40 * kMs, .period = 40 * kMs, .flags = 0});
+  se.deadline = 140 * kMs;
+  se.runtime = 3'000'000;
+  const u64 zero_lag = cbs::zero_lag_time(se);
+
+  se.pi_se = &lender;
+  cbs::borrow(se, 100 * kMs);
+  CHECK(se.deadline == 108 * kMs);
+  CHECK(se.runtime == 4'000'000);
+  CHECK(cbs::zero_lag_time(se) == zero_lag); // of its own instance
+  cbs::borrow(se, 105 * kMs);                // of somebody else
+  CHECK(se.deadline == 113 * kMs);
+  CHECK(cbs::zero_lag_time(se) == zero_lag);
+
+  se.own_runtime -= 1'000'000; // as the charge does
+  se.pi_se = &se;
+  cbs::give_back(se);
+  CHECK(se.deadline == 140 * kMs);
+  CHECK(se.runtime == 2'000'000);
+  CHECK_FALSE(se.throttled);
+
+  se.pi_se = &lender;
+  cbs::borrow(se, 138 * kMs);
+  se.own_runtime = -1;
+  se.pi_se = &se;
+  cbs::give_back(se);
+  CHECK(se.throttled); // waits for its period as if it had never borrowed
+}
+
+TEST_CASE("a loan does not give back what a yield gave up", "[D16][D31]") {
+  DlEntity lender;
+  cbs::set_params(lender, {.runtime = 4 * kMs, .deadline = 8 * kMs, .period = 8 * kMs, .flags = 0});
+  DlEntity se;
+  cbs::set_params(se, {.runtime = 10 * kMs, .deadline = 40 * kMs, .period = 40 * kMs, .flags = 0});
+  se.deadline = 140 * kMs;
+  se.runtime = 3'000'000;
+  se.yielded = se.throttled = true;
+  se.pi_se = &lender;
+  cbs::borrow(se, 100 * kMs);
+  CHECK_FALSE(se.yielded);
+  se.pi_se = &se;
+  cbs::give_back(se);
+  CHECK(se.runtime == 0);
+  CHECK(se.throttled);
+}
+
 TEST_CASE("0-lag time is exact for the largest parameters", "[D05]") {
   Random random(5);
   for (u32 n = 0; n < 100'000; ++n) {
@@ -200,4 +250,63 @@ TEST_CASE("0-lag time is exact for the largest parameters", "[D05]") {
   }
   CHECK(cbs::mul_div(~u64{0}, ~u64{0}, ~u64{0}) == ~u64{0});
   CHECK(cbs::mul_div(~u64{0}, 3, 4) == static_cast<u64>(Wide(~u64{0}) * 3 / 4));
+}
+
+namespace {
+
+/// The rules a constrained task may be driven by: ours, or one with a rule left out.
+enum class Rules { kAll, kWithoutRevised, kWithoutWaiting };
+
+/// Most that a task of 4 ms in 10, period 40, which sleeps and wakes at random on a free CPU, gets in the
+/// time between one full runtime and the earliest moment of the next.
+u64 most_in_a_period(Rules rules, u64 seed) {
+  Random random(seed);
+  DlEntity se;
+  cbs::set_params(se, {.runtime = 4 * kMs, .deadline = 10 * kMs, .period = 40 * kMs, .flags = 0});
+  u64 now = 1000 * kMs;
+  std::vector<std::pair<u64, u64>> stints; // begin and length of each stay on the CPU
+  u64 most = 0;
+  for (u32 n = 0; n < 400; ++n) {
+    now += random.between(0, 14 * kMs);
+    if (rules != Rules::kWithoutWaiting && cbs::must_wait_for_period(se, now)) {
+      now = cbs::next_period(se);
+      if (se.runtime > 0) se.runtime = 0;
+      cbs::replenish(se, now);
+    } else if (rules == Rules::kWithoutRevised && !dl_before(se.deadline, now) && cbs::overflows(se, now)) {
+      cbs::new_period(se, now);
+    } else {
+      cbs::wake(se, now);
+    }
+    const u64 wants = random.between(1, 6 * kMs);
+    const u64 gets = std::min(wants, static_cast<u64>(std::max<i64>(se.runtime, 0)));
+    se.runtime -= static_cast<i64>(gets);
+    stints.emplace_back(now, gets);
+    now += gets;
+    if (se.runtime <= 0) { // throttled: it sleeps until it may run again
+      now = std::max(now, cbs::next_period(se));
+      cbs::replenish(se, now);
+    }
+    u64 in_window = 0;
+    for (const auto& [begin, length] : stints)
+      if (begin + 40 * kMs > stints.back().first + stints.back().second) in_window += length;
+    most = std::max(most, in_window);
+  }
+  return most;
+}
+
+} // namespace
+
+TEST_CASE("a constrained task that sleeps past its deadline gets its runtime a period, by K2 and K4",
+          "[D15]") {
+  u64 without_revised = 0;
+  u64 without_waiting = 0;
+  for (u64 seed = 1; seed <= 200; ++seed) {
+    INFO("seed " << seed);
+    // Any window as long as a period may see the end of one instance and the begin of the next.
+    CHECK(most_in_a_period(Rules::kAll, seed) <= 8 * kMs);
+    without_revised = std::max(without_revised, most_in_a_period(Rules::kWithoutRevised, seed));
+    without_waiting = std::max(without_waiting, most_in_a_period(Rules::kWithoutWaiting, seed));
+  }
+  CHECK(without_revised > 8 * kMs); // each rule is needed
+  CHECK(without_waiting > 8 * kMs);
 }

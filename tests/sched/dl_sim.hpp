@@ -6,6 +6,7 @@
 #include "sched/sim/machine.hpp"
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <sched/attr.hpp>
 #include <sched/deadline.hpp>
 #include <sched/sched_class.hpp>
@@ -21,6 +22,12 @@ inline Result<> set_deadline(Task& task, Duration runtime, Duration deadline, Du
   attr.period = static_cast<u64>(period.ns);
   attr.flags = flags;
   return sched::sched_setattr(task, attr);
+}
+
+/// So many seeds, or RUNNEL_SIM_CASES times as many.
+inline u64 seeds(u64 count) {
+  const char* factor = std::getenv("RUNNEL_SIM_CASES");
+  return factor != nullptr ? count * std::stoull(factor) : count;
 }
 
 inline Result<> set_normal(Task& task) { return sched::sched_setattr(task, sched::SchedAttr{}); }

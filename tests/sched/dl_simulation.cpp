@@ -46,7 +46,8 @@ sim::Config config_of(const char* shape, u64 seed) {
 TEST_CASE("random periodic sets keep the tardiness bound, the sums and global EDF", "[D05][D12][D35]") {
   u32 sets = 0;
   u32 looked = 0;
-  for (u64 seed = 1; sets < 50; ++seed) {
+  const u64 wanted = sim::seeds(50);
+  for (u64 seed = 1; sets < wanted; ++seed) {
     const char* shape = seed % 2 == 0 ? "1x2x1" : "1x4x1";
     const u32 cpus = seed % 2 == 0 ? 2 : 4;
     sim::run(config_of(shape, seed), [&] {
@@ -95,7 +96,7 @@ TEST_CASE("attributes that change at random from other CPUs leave no stuck task 
           "[D05][D30][D35]") {
   u32 looked = 0;
   u32 changes = 0;
-  for (u64 seed = 1; seed <= 20; ++seed) {
+  for (u64 seed = 1; seed <= sim::seeds(20); ++seed) {
     sim::Config config = config_of(seed % 3 == 0 ? "1x2x1" : "1x4x1", seed);
     if (seed % 4 == 0) config.interleaving = sim::Interleaving::kFine;
     sim::run(config, [&] {
@@ -158,7 +159,7 @@ TEST_CASE("attributes that change at random from other CPUs leave no stuck task 
 }
 
 TEST_CASE("a CPU that goes down hands on its throttled deadline tasks", "[D32]") {
-  for (u64 seed = 1; seed <= 10; ++seed) {
+  for (u64 seed = 1; seed <= sim::seeds(10); ++seed) {
     sim::run(config_of("1x4x1", seed), [&] {
       constexpr u32 kTasks = 4;
       bool stop = false;

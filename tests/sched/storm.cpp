@@ -58,6 +58,17 @@ sched::SchedAttr random_attr(Rng& rng, Deadline deadline) {
   return attr;
 }
 
+sched::SchedAttr random_deadline(Rng& rng) {
+  sched::SchedAttr attr;
+  attr.policy = static_cast<u32>(sched::Policy::kDeadline);
+  attr.period = rng.log_between(200'000, 20'000'000);
+  attr.deadline = rng.one_in(2) ? attr.period : attr.period * rng.between(50, 100) / 100;
+  attr.runtime = attr.deadline * rng.between(5, 60) / 100;
+  attr.flags = sched::kSchedFlagResetOnFork; // else it could not fork
+  if (rng.one_in(3)) attr.flags |= sched::kSchedFlagReclaim;
+  return attr;
+}
+
 /// One task of the storm.
 struct Member {
   Weather& weather;
@@ -199,8 +210,8 @@ struct Member {
 
   void act() {
     const Storm& s = weather.storm;
-    u64 draw = rng.below(s.compute + s.sleep + s.yield + s.wait + s.affinity + s.pin + s.policy + s.fork +
-                         s.stop + s.lock + s.section);
+    u64 draw = rng.below(s.compute + s.sleep + s.yield + s.wait + s.affinity + s.pin + s.policy + s.deadline +
+                         s.fork + s.stop + s.lock + s.section);
     const auto chosen = [&draw](u32 share) {
       if (draw < share) return true;
       draw -= share;
@@ -226,6 +237,7 @@ struct Member {
     }
     if (chosen(s.pin)) return pinned();
     if (chosen(s.policy)) return static_cast<void>(sched::sched_setattr(anybody(), random()));
+    if (chosen(s.deadline)) return static_cast<void>(sched::sched_setattr(anybody(), random_deadline(rng)));
     if (chosen(s.fork)) return fork();
     if (chosen(s.lock)) return lock();
     if (chosen(s.section)) return section();

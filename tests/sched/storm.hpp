@@ -16,6 +16,7 @@ struct Storm {
   u32 affinity = 0; // of oneself or another
   u32 pin = 0;      // a stretch under migrate_disable
   u32 policy = 0;   // change of policy, priority or nice value of oneself or another
+  u32 deadline = 0; // oneself or another becomes a deadline task, if it is admitted
   u32 fork = 0;
   u32 stop = 0;         // a call in some CPU's stopper
   u32 lock = 0;         // a mutex or two, in any order

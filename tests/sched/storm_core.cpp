@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Storms over seeds and shapes. Each watches one corner of the core; all invariants of
 // sched/sim/invariants.cpp are checked at every step of all of them (C03, C04, C10, C11, C12, C13, C14, C16,
-// C32, B8, B9).
+// C32, B8, B9, D05, D35).
 #include "tests/sched/storm.hpp"
 
 #include <catch2/catch.hpp>
@@ -50,6 +50,16 @@ TEST_CASE("storm: mutexes in any order, owners boosted and released", "[storm][R
 TEST_CASE("storm: CPUs go down and come up under mixed load", "[storm][C19][C22]") {
   storm({.affinity = 1, .pin = 2, .policy = 1, .fork = 1, .stop = 1, .hotplug = true, .mixed_classes = true},
         {.max_cpus = 16});
+}
+
+TEST_CASE("storm: deadline tasks come, change, migrate and go", "[storm][D05][D30][D35]") {
+  storm({.sleep = 4, .yield = 2, .affinity = 1, .pin = 1, .policy = 2, .deadline = 4, .fork = 1},
+        {.max_cpus = 16, .max_tasks = 64, .max_rounds = 60, .cases = 100});
+}
+
+TEST_CASE("storm: deadline tasks lend and borrow", "[storm][D05][D31][D35]") {
+  storm({.sleep = 4, .yield = 1, .wait = 1, .pin = 1, .policy = 2, .deadline = 5, .lock = 8},
+        {.max_cpus = 8, .max_tasks = 32, .max_rounds = 60, .cases = 100});
 }
 
 TEST_CASE("storm: everything at once", "[storm][C01][C11][C32]") {

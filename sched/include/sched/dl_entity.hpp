@@ -67,6 +67,14 @@ struct DlEntity {
   bool non_contending = false; // blocked before its 0-lag time: still part of running_bw (spec 5.6)
   bool overrun = false;        // depleted since the last tick, and its owner asked to be told
   u32 nr_overruns = 0;         // told so far
+  // What it counts for in the two sums of its rq. Only dl_count() changes them, so that whatever was added is
+  // what is taken off, by however many ways an entity comes and goes.
+  u64 counted_bw = 0;
+  bool counts_as_running = false;
+  // While it runs with lent parameters (spec 5.9): its own instance, which is charged as well.
+  bool borrows = false;
+  i64 own_runtime = 0;
+  u64 own_deadline = 0;
   // Servers (spec 5.8): the flags of the table of states.
   bool active = false;
   bool defer_armed = false;
@@ -125,8 +133,7 @@ struct DlRq {
   DlEntity fair_server;
   DlEntity ext_server;
   DlHrtick hrtick{dl_hrtick_fired};
-  bool wants_pull =
-      false; // what runs here moved back: before the next pick, look for earlier tasks elsewhere
+  bool wants_pull = false; // the first here got later: before the next pick, look for earlier ones elsewhere
   BalanceCallback push;
   BalanceCallback pull;
 };

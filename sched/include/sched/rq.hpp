@@ -112,6 +112,8 @@ void wakeup_preempt(Rq& rq, Task& p, u32 flags) REQUIRES(rq.lock);
 void set_task_cpu(Task& p, CpuId cpu);
 /// `p` may run on `cpu` (spec 1.16 A2).
 bool is_cpu_allowed(const Task& p, CpuId cpu);
+/// Whether a CPU other than the one it is on could have it.
+inline bool can_move(const Task& p) { return p.nr_cpus_allowed > 1 && p.migration_disabled == 0; }
 
 /// Moves a queued, not running task; both locks are held and stay held.
 void move_queued_task(Rq& from, Rq& to, Task& p) REQUIRES(from.lock, to.lock);
