@@ -11,6 +11,15 @@ bool could_run_elsewhere(Rq& rq, Task& p) {
   return find_later_rq(p, &cpu) && cpu != rq.cpu;
 }
 
+/// A waker has sent it to another CPU's wake list: taken out of the old rq's sums if it was of this class
+/// then, not yet in the new one's. What kWakeMigrated says there is to do has been done when this is true.
+bool take_wake_migration(Task& p) {
+  if (p.state.load(std::memory_order_relaxed) != kWaking || (p.wake_list_flags & kWakeMigrated) == 0)
+    return false;
+  p.wake_list_flags &= ~u32{kWakeMigrated};
+  return true;
+}
+
 } // namespace
 
 void wakeup_preempt_dl(Rq& rq, Task& p) {
@@ -33,7 +42,7 @@ void switched_from_dl(Rq& rq, Task& p) {
     dl_non_contending(rq, se, Leaves::kClass);
   } else {
     if (se.non_contending) grub::sub_running_bw(rq.dl.sums, se.bw);
-    grub::sub_rq_bw(rq.dl.sums, se.bw);
+    if (!take_wake_migration(p)) grub::sub_rq_bw(rq.dl.sums, se.bw);
     if (!se.inactive_timer.wanted && se.dl_runtime != 0)
       dl_release(rq, se); // blocked, and its 0-lag time has passed
   }
@@ -43,7 +52,10 @@ void switched_from_dl(Rq& rq, Task& p) {
 
 void switched_to_dl(Rq& rq, Task& p) {
   dl_timer_disarm(p.dl.inactive_timer);
-  if (!p.is_queued()) return grub::add_rq_bw(rq.dl.sums, p.dl.bw); // its next wake-up updates the rest
+  if (!p.is_queued()) { // its next wake-up updates the rest
+    take_wake_migration(p);
+    return grub::add_rq_bw(rq.dl.sums, p.dl.bw);
+  }
   if (&p == rq.donor) return;
   if (p.nr_cpus_allowed > 1 && rq.dl.overloaded) queue_push_dl(rq);
   if (in_dl_class(*rq.donor))
