@@ -3,6 +3,8 @@
 // old one's memory used again only after every reader has left it.
 #include "sched/topology/publish.hpp"
 
+#include "sched/balance/balance.hpp"
+
 #include <sched/rq.hpp>
 
 namespace runnel::sched {
@@ -44,6 +46,10 @@ Result<> sched_build_domains(const MachineTopology& machine) {
   set_lowest_domains(&next);
   root_domain().span = next.partition();
   port::synchronize();
+  // Who balanced by the old domains is through. What it found out about when to look again may be far off:
+  // for a CPU that was in no domain there was nothing to look at.
+  for (const CpuId cpu : port::possible_cpus())
+    cpu_rq(cpu).balance.next_balance.store(0, std::memory_order_relaxed);
   return {};
 }
 
@@ -52,6 +58,7 @@ Result<> sched_rebuild_domains() {
 }
 
 void sched_forget_domains() {
+  balance_forget();
   current_set.store(nullptr, std::memory_order_release);
   described = {};
   for (std::atomic<u32>& cache : cache_of) cache.store(0, std::memory_order_relaxed);
