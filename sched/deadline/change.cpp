@@ -31,7 +31,7 @@ void switched_from_dl(Rq& rq, Task& p) {
   dl_count(rq, se, Counted::kNot);
   se.non_contending = false; // it may leave this rq while the timer runs
   if (se.borrows) cbs::give_back(se);
-  se.throttled = se.yielded = false; // spec 5.9
+  if (!is_dl_policy(p.policy)) se.throttled = se.yielded = false; // it was here by a loan only (spec 5.9)
   dl_hold_share(rq, se);
   if (p.is_queued()) queue_pull_dl(rq); // what is left here may be later than what waits elsewhere
 }

@@ -68,7 +68,7 @@ void update_curr_dl(Rq& rq) {
   if (delta.ns > 0) {
     const i64 charged = scaled(rq, p.dl, delta);
     p.dl.runtime -= charged;
-    if (p.dl.borrows) p.dl.own_runtime -= charged;
+    if (p.dl.borrows && is_dl_policy(p.policy)) p.dl.own_runtime -= charged;
   }
   if (p.dl.is_queued() && (p.dl.runtime <= 0 || p.dl.yielded)) throttle(rq, p);
 }
@@ -97,6 +97,9 @@ void enqueue_task_dl(Rq& rq, Task& p, u32 flags) {
   const bool wakes = (flags & (kEnqueueWakeup | kEnqueueInitial)) != 0;
   // Active although throttled: that depends on whether it wants to run, not on whether it may (spec 5.6).
   if (wakes) dl_contending(rq, se);
+  // What it had used up when it left the class it has not got back by returning to it.
+  if ((flags & kFlagClass) != 0 && !se.is_boosted() && se.runtime <= 0 && !dl_before(se.deadline, now))
+    se.throttled = true;
   if (se.throttled && (flags & kEnqueueReplenish) == 0) {
     // Its timer brings it back. None may be running if it fired while the task was in another class (K9).
     if (se.replenish_timer.wanted || dl_wait_for_period(rq, se)) return;

@@ -82,6 +82,7 @@ void check_sums(Machine& m) NO_THREAD_SAFETY_ANALYSIS {
 
 void check_deadline_class(Machine& m) {
   if (!is_at_rest(m)) return;
+  ++m.counters().rests;
   for (const Task* task : m.tasks())
     if (task->dl.is_queued() && !task->is_on_cpu() && task->migration_disabled == 0)
       check_global_edf(m, *task);

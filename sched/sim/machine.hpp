@@ -55,6 +55,7 @@ struct Counters {
   u64 ipis_taken = 0;
   u64 delays = 0; // points that let others in
   u64 notices = 0;
+  u64 rests = 0; // times the deadline class was checked with all CPUs at rest
   u64 events() const { return switches + wakeups + interrupts; }
 };
 

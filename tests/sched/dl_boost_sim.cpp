@@ -144,3 +144,33 @@ TEST_CASE("a boosted owner that becomes a deadline task itself counts once", "[D
     CHECK(total_bw() == servers);
   });
 }
+
+TEST_CASE("leaving the class and coming back gives no runtime back", "[D19][D30]") {
+  for (const bool lent_meanwhile : {false, true}) {
+    sim::run(one_cpu(), [&] {
+      sched::Mutex mutex;
+      Instant got;
+      const Instant start = sim::now();
+      const sim::TaskRef cheat = sim::spawn({}, [&] {
+        const auto enter = [] { REQUIRE(sim::set_deadline(sim::self(), 2_ms, 100_ms, 100_ms).has_value()); };
+        enter();
+        if (lent_meanwhile) REQUIRE(mutex.lock().has_value());
+        const u64 deadline = sim::self().dl.deadline;
+        sim::compute(1900_us);
+        REQUIRE(sim::set_normal(sim::self()).has_value());
+        if (lent_meanwhile) {
+          sim::compute(2_ms);
+          mutex.unlock();
+        }
+        enter();
+        CHECK(sim::self().dl.deadline == deadline);
+        sim::compute(1_ms); // 100 us are left
+        CHECK(sched::dl_before(deadline, sim::self().dl.deadline));
+        CHECK((sim::now() - start).ns >= (100_ms).ns);
+      });
+      const sim::TaskRef waiter = lent_meanwhile ? spawn_waiter(mutex, 3_ms, &got) : sim::TaskRef{};
+      sim::join(cheat);
+      if (lent_meanwhile) sim::join(waiter);
+    });
+  }
+}
