@@ -23,6 +23,10 @@ void send_runner_away_for(Rq& rq, Task& p, Send how) REQUIRES(rq.lock) {
   CpuId cpu;
   if (rq.push_busy || runner.sched_class != &rt_sched_class || &runner != rq.donor) return;
   if (!find_lowest_rq(runner, p.prio, &cpu) || cpu == rq.cpu) return;
+  // Behind a deadline task or a stopper the runner would wait, be pulled back to where only p runs, and be
+  // sent away again, for ever. That CPU comes for the runner itself when it is done. (A stale answer is the
+  // next one's to correct.)
+  if (cpu_rq(cpu).next_class->outranks(rt_sched_class)) return;
   if (how == Send::kNow) return push_current_away(rq);
   rq.rt.push_wanted = true;
   resched_curr(rq);

@@ -203,7 +203,7 @@ struct Member {
   }
 
   sched::SchedAttr random() {
-    return random_attr(rng, weather.storm.deadline ? Deadline::kToo : Deadline::kNever);
+    return random_attr(rng, weather.storm.policy_deadline ? Deadline::kToo : Deadline::kNever);
   }
 
   void mark(u32 what, u64 detail) {
