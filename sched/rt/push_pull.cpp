@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeping the M most urgent realtime tasks on M CPUs (spec 4 RT6, RT7, RT8): push what waits here to CPUs
 // that run something lower, pull what waits elsewhere when this CPU would run something lower.
+#include "sched/core/affinity.hpp"
 #include "sched/core/push_current.hpp"
 #include "sched/rt/rt.hpp"
 
@@ -22,6 +23,10 @@ void send_runner_away_for(Rq& rq, Task& p, Send how) REQUIRES(rq.lock) {
   CpuId cpu;
   if (rq.push_busy || runner.sched_class != &rt_sched_class || &runner != rq.donor) return;
   if (!find_lowest_rq(runner, p.prio, &cpu) || cpu == rq.cpu) return;
+  // Behind a deadline task or a stopper the runner would wait, be pulled back to where only p runs, and be
+  // sent away again, for ever. That CPU comes for the runner itself when it is done. (A stale answer is the
+  // next one's to correct.)
+  if (cpu_rq(cpu).next_class->outranks(rt_sched_class)) return;
   if (how == Send::kNow) return push_current_away(rq);
   rq.rt.push_wanted = true;
   resched_curr(rq);
@@ -83,6 +88,7 @@ Candidates pullable(Rq& from, Rq& to) REQUIRES(from.lock, to.lock) {
       if (found.staying == nullptr) found.staying = p;
       continue;
     }
+    if (!is_cpu_allowed(*p, to.cpu)) continue; // a CPU that goes down gives its tasks away: it takes none
     found.movable = p;
     break;
   }

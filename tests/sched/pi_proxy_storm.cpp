@@ -26,7 +26,7 @@ constexpr Storm kSections{
 Storm with_deadlines(Storm storm) {
   storm.affinity = 0; // a deadline task's mask stays
   storm.pin = 0;
-  storm.deadline = true;
+  storm.policy_deadline = true;
   return storm;
 }
 

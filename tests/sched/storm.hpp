@@ -23,7 +23,7 @@ struct Storm {
   u32 section = 0;      // several mutexes in ascending order, released in any; other things meanwhile
   bool hotplug = false; // all CPUs but the first go down and come up meanwhile
   bool mixed_classes = false;
-  bool deadline = false; // changes of policy lead into the deadline class as well
+  bool policy_deadline = false; // changes of policy lead into the deadline class as well
 };
 
 /// Runs it to its end, from the task "init": every task does c.rounds things, every post is waited for.
