@@ -4,6 +4,7 @@
 #include "sched/sim/invariants.hpp"
 #include "sched/sim/machine.hpp"
 
+#include <sched/proxy.hpp>
 #include <sched/rq.hpp>
 #include <sched/sched_class.hpp>
 
@@ -84,7 +85,9 @@ void check_deadline_class(Machine& m) {
   if (!is_at_rest(m)) return;
   ++m.counters().rests;
   for (const Task* task : m.tasks())
-    if (task->dl.is_queued() && !task->is_on_cpu() && task->migration_disabled == 0)
+    // One that waits for a mutex lends itself to the owner, where that is (spec 6).
+    if (task->dl.is_queued() && !task->is_on_cpu() && task->migration_disabled == 0 &&
+        !sched::task_is_blocked(*task))
       check_global_edf(m, *task);
   for (u32 i = 0; i < m.nr_cpus(); ++i)
     if (const sched::Task& runs = *sched::cpu_rq(CpuId{i}).donor;
