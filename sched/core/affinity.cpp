@@ -64,6 +64,20 @@ void push_from_here(void* arg) NO_THREAD_SAFETY_ANALYSIS {
   p.sched_class->task_woken(to, p);
 }
 
+void leave_inactive_cpu(Task& p) {
+  if (port::active_cpus().test(p.task_cpu()) || p.is_per_cpu || p.migration_disabled != 0) return;
+  Rq& from = cpu_rq(p.task_cpu());
+  Rq& to = cpu_rq(select_fallback_rq(p, from.cpu));
+  const DoubleRqLock both(from, to);
+  const bool in_use = p.is_on_cpu() || from.donor == &p; // its CPU is still up and sends it away itself
+  if (&from == &to || &task_rq(p) != &from || !p.is_queued() || in_use) return;
+  if (p.sched_class == &dl_sched_class && p.dl.throttled) return; // its timer takes it along
+  update_rq_clock(from);
+  update_rq_clock(to);
+  move_queued_task(from, to, p);
+  wakeup_preempt(to, p, 0);
+}
+
 namespace {
 
 /// It executes, or is about to be found executing, where it is queued.

@@ -11,6 +11,10 @@ namespace runnel::sched {
 /// nothing else is left. p.pi_lock held, no rq lock.
 CpuId select_fallback_rq(Task& p, CpuId cpu);
 
+/// After a change that may have made a throttled `p` runnable where it was left, on a CPU that is down or
+/// goes down (K10): it goes elsewhere. p.pi_lock held, no rq lock.
+void leave_inactive_cpu(Task& p);
+
 /// Any member of `mask`, pseudo-random so that groups spread (A4). Not when empty.
 CpuId any_cpu(const CpuMask& mask);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // sched_setattr: rows 9 to 18 of the table of checks (spec 5.10), then the change (spec 2.2).
+#include "sched/core/affinity.hpp"
 #include "sched/core/attr_rights.hpp"
 
 #include <sched/attr.hpp>
@@ -99,10 +100,14 @@ Result<Outcome> try_change(Task& p, SchedAttr attr, const SchedRights& rights) N
   if (const Result<> ok = check_sched_rights(p, attr, rights); !ok) return err(ok.error());
   if ((attr.flags & kSchedFlagInternal) != 0) return err(Errno::kINVAL);
   if ((attr.flags & (kSchedFlagUtilClampMin | kSchedFlagUtilClampMax)) != 0) return err(Errno::kOPNOTSUPP);
-  TaskRqLock locked(p);
-  Rq& rq = locked.rq();
-  const Result<Outcome> outcome = change_locked(p, attr, static_cast<Policy>(attr.policy), rq);
-  callbacks.take(rq);
+  const Result<Outcome> outcome = [&]() NO_THREAD_SAFETY_ANALYSIS {
+    TaskRqLock locked(p);
+    Rq& rq = locked.rq();
+    const Result<Outcome> done = change_locked(p, attr, static_cast<Policy>(attr.policy), rq);
+    callbacks.take(rq);
+    return done;
+  }();
+  leave_inactive_cpu(p);
   return outcome;
 }
 

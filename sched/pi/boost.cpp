@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lending and taking back: a task's priority follows its most urgent waiter (spec 4.1, 5.9).
+#include "sched/core/affinity.hpp"
 #include "sched/pi/pi.hpp"
 
 #include <sched/sched_class.hpp>
@@ -29,9 +30,9 @@ PiKey pi_key_of(const Task& p) {
   return {is_rt_prio(p.prio) ? p.prio : kDefaultPrio, 0, nullptr};
 }
 
-void pi_adjust_prio(Task& p, DeferredCallbacks& callbacks) NO_THREAD_SAFETY_ANALYSIS {
-  const PiKey best = best_donation(p);
-  if (!best.lends() && !p.pi.lent.lends()) return;
+namespace {
+
+void change_prio(Task& p, const PiKey& best, DeferredCallbacks& callbacks) NO_THREAD_SAFETY_ANALYSIS {
   TaskRqLock locked(p);
   Rq& rq = locked.rq();
   p.pi.lent = best;
@@ -52,6 +53,15 @@ void pi_adjust_prio(Task& p, DeferredCallbacks& callbacks) NO_THREAD_SAFETY_ANAL
     p.prio = prio;
   }
   callbacks.take(rq);
+}
+
+} // namespace
+
+void pi_adjust_prio(Task& p, DeferredCallbacks& callbacks) {
+  const PiKey best = best_donation(p);
+  if (!best.lends() && !p.pi.lent.lends()) return;
+  change_prio(p, best, callbacks);
+  leave_inactive_cpu(p);
 }
 
 void pi_adjust_prio(Task& p) {

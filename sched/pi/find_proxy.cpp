@@ -54,7 +54,9 @@ struct ProxyLook {
     const bool delayed = std::atomic_ref(owner->sched_delayed).load(std::memory_order_relaxed);
     if (owner->on_rq.load(std::memory_order_relaxed) == OnRq::kNo || delayed) return proxy::Owner::kOff;
     owner_cpu = owner->task_cpu();
-    if (owner_cpu != rq.cpu) return proxy::Owner::kElsewhere;
+    // A CPU that goes down gets nothing new; a throttled owner may even be on one that is down (K10).
+    if (owner_cpu != rq.cpu)
+      return port::active_cpus().test(owner_cpu) ? proxy::Owner::kElsewhere : proxy::Owner::kOff;
     if (owner->on_rq.load(std::memory_order_relaxed) == OnRq::kMigrating) return proxy::Owner::kMigratingHere;
     // It may have come and gone since the first look. If it is queued here now it stays: the rq lock is held.
     if (!owner->is_queued() || owner->task_cpu() != rq.cpu) return proxy::Owner::kMoved;

@@ -11,7 +11,7 @@ enum class BlockedOn { kNothing, kMutex, kWaking };
 /// The owner of the mutex the element waits for, as seen from the CPU that picks.
 enum class Owner {
   kNone,
-  kOff,           // not queued, or its dequeue is delayed
+  kOff,           // not queued, or its dequeue is delayed, or on another CPU that goes down
   kElsewhere,     // on another CPU
   kMigratingHere, // on its way to this CPU
   kMoved,         // seen here at first, not any more

@@ -64,6 +64,12 @@ TEST_CASE("proxy storm: CPUs go down under deadline tasks", "[storm][P04][P05][D
   proxy_storm(kind, {.max_cpus = 8, .max_tasks = 12, .cases = 40});
 }
 
+TEST_CASE("storm: CPUs go down under deadline tasks that hold mutexes", "[storm][D32][C22]") {
+  Storm kind = with_deadlines(kSections);
+  kind.hotplug = true;
+  require_property({.max_cpus = 8, .max_tasks = 12, .body = [&](const sim::Case& c) { run_storm(kind, c); }});
+}
+
 TEST_CASE("storm: sections of several mutexes, owners boosted", "[storm][R14]") {
   const Storm kinds[] = {kSections, with_deadlines(kSections)};
   for (const Storm& kind : kinds)
