@@ -150,6 +150,8 @@ class Mm {
   template <typename Visit> void for_each_vma(Visit visit) EXCLUDES(lock_) {
     for_each_vma([](void* context, const VmaInfo& info) { (*static_cast<Visit*>(context))(info); }, &visit);
   }
+  /// CPUs that have the tables loaded, threads of it running or not: for membarrier() and the like.
+  CpuMask loaded_on() const { return cpus_.load(); }
   MmStats stats() EXCLUDES(lock_);
   /// The object ends before page `first` now: whoever has later pages of it in his tables loses them, and
   /// gets a bus error when he touches them again. No Mm's lock is held.
