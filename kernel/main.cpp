@@ -20,6 +20,7 @@
 #include "kernel/test/runner.hpp"
 #include "kernel/trace/trace.hpp"
 #include "kernel/user/file/initrd.hpp"
+#include "kernel/user/mm/layout.hpp"
 #include "kernel/user/run.hpp"
 #include "kernel/workload/run.hpp"
 
@@ -109,6 +110,7 @@ void read_command_line() {
     sched::features.lazy_preempt = options.lazy_preempt;
     sched::features.proxy_exec = options.proxy_exec;
     smp::set_idle_mode(options.poll_idle ? smp::IdleMode::kPoll : smp::IdleMode::kHalt);
+    user::set_aslr(options.aslr ? user::Aslr::kOn : user::Aslr::kOff);
     debug::set_after_end(options.linger ? debug::AfterEnd::kLinger : debug::AfterEnd::kExit);
     return;
   }

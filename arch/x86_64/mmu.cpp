@@ -178,6 +178,10 @@ const bool kTlbFlushBroadcasts = false;
 
 void tlb_flush_range(VirtAddr virt, u64 size) {
   constexpr u64 kWholeAbove = 64 * kPageSize; // from here on throwing all away is cheaper
+  if (size > kWholeAbove && virt.value < kUserEnd) {
+    write_cr3(read_cr3()); // users' translations are not global
+    return;
+  }
   if (size > kWholeAbove) {
     const u64 cr4 = read_cr4();
     write_cr4(cr4 & ~kCr4GlobalPages); // drops global entries too

@@ -85,6 +85,11 @@ constexpr Word kWords[] = {
        line.proxy_exec = v == "1";
        return v == "0" || v == "1";
      }},
+    {"aslr", "on, off", false,
+     [](Options& line, std::string_view v) {
+       line.aslr = v == "on";
+       return v == "on" || v == "off";
+     }},
     {"idle", "halt, poll", false,
      [](Options& line, std::string_view v) {
        line.poll_idle = v == "poll";
@@ -94,7 +99,7 @@ constexpr Word kWords[] = {
 constexpr std::string_view kAllWords =
     "test=GLOB[,GLOB...], run, exec=PATH, shell, seed=N, log=quiet|info|debug, "
     "limit=SECONDS, patience=N, linger, trace, "
-    "preempt=full|lazy, sched_proxy_exec=0|1, idle=halt|poll";
+    "preempt=full|lazy, sched_proxy_exec=0|1, idle=halt|poll, aslr=on|off";
 
 const Word* find(std::string_view name) {
   for (const Word& word : kWords)

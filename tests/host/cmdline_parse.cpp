@@ -36,8 +36,10 @@ TEST_CASE("cmdline: nothing is the shell with defaults", "[cmdline]") {
 
 TEST_CASE("cmdline: all words", "[cmdline]") {
   const auto options =
-      cmdline::parse("test=mm.*,sched seed=0x10 log=quiet  limit=30 patience=2 linger trace");
+      cmdline::parse("test=mm.*,sched seed=0x10 log=quiet  limit=30 patience=2 linger trace aslr=off");
   REQUIRE(options);
+  CHECK_FALSE(options->aslr);
+  CHECK(cmdline::parse("aslr=on")->aslr);
   CHECK(options->verb == Verb::kTest);
   CHECK(options->test_globs() == "mm.*,sched");
   CHECK(options->seed == 16);

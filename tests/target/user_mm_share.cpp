@@ -188,6 +188,43 @@ RUNNEL_TEST(user_mm, memory_files_change_their_size)
   file->put();
 }
 
+RUNNEL_TEST(user_mm, a_file_that_shrinks_takes_its_pages_out_of_mappings)
+{
+  const MemoryUsage before = memory_usage();
+  MemoryObject* file = MemoryObject::create(pages(6), "memfd:test");
+  REQUIRE(file != nullptr);
+  Space space;
+  const auto map = [&](u64 type, u64 offset) {
+    const Result<u64> at =
+        space->mmap({.length = pages(4), .prot = kRw, .flags = type, .object = file, .offset = offset});
+    CHECK(at.has_value());
+    return at ? *at : 0;
+  };
+  const u64 shared = map(kMAP_SHARED, 0);
+  const u64 copied = map(kMAP_PRIVATE, pages(2));
+  for (u64 i = 0; i < 4; ++i) {
+    space.write(shared + pages(i), 1 + i);
+    space.write(copied + pages(i), 10 + i);
+  }
+  Space child(fork_of(space));
+  REQUIRE(child.get() != nullptr);
+  CHECK(child.read(shared + pages(3)) == 4u);
+  CHECK(file->resize(pages(3) - 8).has_value());
+  for (Space* each : {&space, &child}) {
+    CHECK(each->touch(shared + pages(3), Access::kRead) == FaultVerdict::kBusError);
+    CHECK(each->touch(copied + pages(1), Access::kRead) == FaultVerdict::kBusError); // a copy goes too
+    CHECK(each->read(shared + pages(2)) == 3u);
+    CHECK(each->read(copied) == 10u);
+  }
+  CHECK(file->resize(pages(6)).has_value());
+  CHECK(space.read(shared + pages(3)) == 0u);
+  CHECK(child.read(copied + pages(1)) == 0u);
+  file->put();
+  space.end();
+  child.end();
+  CHECK(memory_usage().same_as(before));
+}
+
 RUNNEL_TEST(user_mm, counted_pages_go_with_the_last)
 {
   const MemoryUsage before = memory_usage();

@@ -18,11 +18,9 @@ inline constexpr u64 kStackTop = kTaskSize - kPageSize;
 /// on Linux.
 inline constexpr u64 kDynBase = align_down(kTaskSize / 3 * 2, 2 * 1024 * 1024);
 
-/// How far chance moves the stack and the area below it that mmap() uses, and the break: 2^bits pages, as on
-/// Linux.
+/// How far chance moves the stack and the area below it that mmap() uses: 2^bits pages, as on Linux.
 inline constexpr u32 kStackChanceBits = 22;
 inline constexpr u32 kMmapChanceBits = 28;
-inline constexpr u32 kBrkChanceBits = 13;
 
 /// Whether new address spaces get chance offsets. They are drawn from a generator seeded with `seed=`, so
 /// that a deterministic run stays one. Off: every address space is laid out alike.

@@ -25,6 +25,38 @@ u64 choose_mmap_base(u64 stack_limit) {
 
 } // namespace
 
+/// All address spaces with users.
+class MmList {
+ public:
+  void add(Mm& mm) EXCLUDES(lock_) {
+    const SpinGuard guard(lock_);
+    list_.push_back(mm);
+  }
+  void remove(Mm& mm) EXCLUDES(lock_) {
+    const SpinGuard guard(lock_);
+    List::erase(mm);
+  }
+  /// The one after `mm` (the first one after nullptr) that still has users, with a use of it for the caller.
+  Mm* next(Mm* mm) EXCLUDES(lock_) {
+    const SpinGuard guard(lock_);
+    const List::Iterator end = list_.end();
+    List::Iterator at = mm == nullptr ? list_.begin() : ++List::Iterator(&mm->all_mms_);
+    while (at != end && !(*at).try_get()) ++at;
+    return at != end ? &*at : nullptr;
+  }
+
+ private:
+  using List = runnel::List<Mm, &Mm::all_mms_>;
+  SpinLock lock_{LockRank::kTaskList};
+  List list_ GUARDED_BY(lock_);
+};
+
+namespace {
+
+constinit MmList all_mms;
+
+} // namespace
+
 i32 FaultResult::signal() const {
   switch (verdict) {
   case FaultVerdict::kDone:
@@ -56,9 +88,12 @@ Result<Mm*> Mm::create(const MmLimits& limits) {
     const MutexGuard guard(mm->lock_);
     made = mm->table_.init(kernel_page_table(), table_page_alloc, table_page_free);
   }
-  if (made) return mm;
-  kdelete(mm);
-  return err(made.error());
+  if (!made) {
+    kdelete(mm);
+    return err(made.error());
+  }
+  all_mms.add(*mm);
+  return mm;
 }
 
 bool Mm::try_get() {
@@ -78,7 +113,25 @@ void Mm::drop() {
   if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) kdelete(this);
 }
 
+void Mm::forget_pages(const VmObject& object, u64 first) {
+  for (Mm* mm = all_mms.next(nullptr); mm != nullptr;) {
+    mm->forget_pages_here(object, first);
+    Mm* after = all_mms.next(mm);
+    mm->put();
+    mm = after;
+  }
+}
+
+void Mm::forget_pages_here(const VmObject& object, u64 first) {
+  const MutexGuard guard(lock_);
+  for (const Vma* vma = vmas_.first(); vma != nullptr; vma = VmaSet::next(*vma)) {
+    if (vma->object != &object || vma->index_of(vma->end) <= first) continue;
+    zap(first > vma->offset ? vma->start + ((first - vma->offset) << kPageShift) : vma->start, vma->end);
+  }
+}
+
 void Mm::tear_down() {
+  all_mms.remove(*this);
   // Kernel threads leave what was loaded before them. No user of it runs, so no CPU loads it again.
   call_function(
       cpus_.load(),

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kernel/lib/cpumask.hpp"
+#include "kernel/lib/list.hpp"
 #include "kernel/mm/kmalloc.hpp"
 #include "kernel/sync/mutex.hpp"
 #include "kernel/user/mm/layout.hpp"
@@ -149,13 +150,20 @@ class Mm {
   template <typename Visit> void for_each_vma(Visit visit) EXCLUDES(lock_) {
     for_each_vma([](void* context, const VmaInfo& info) { (*static_cast<Visit*>(context))(info); }, &visit);
   }
+  /// CPUs that have the tables loaded, threads of it running or not: for membarrier() and the like.
+  CpuMask loaded_on() const { return cpus_.load(); }
   MmStats stats() EXCLUDES(lock_);
+  /// The object ends before page `first` now: whoever has later pages of it in his tables loses them, and
+  /// gets a bus error when he touches them again. No Mm's lock is held.
+  static void forget_pages(const VmObject& object, u64 first);
+
   MmLimits limits() EXCLUDES(lock_);
   void set_limits(const MmLimits& limits) EXCLUDES(lock_); // setrlimit()
 
  private:
   friend void switch_mm(Mm* next);
   friend void leave_mm();
+  friend class MmList;
   friend Mm* mm::knew<Mm, const MmLimits&>(const MmLimits&);
   friend void mm::kdelete<Mm>(Mm*);
 
@@ -163,6 +171,7 @@ class Mm {
   ~Mm() = default;
 
   // mm.cpp
+  void forget_pages_here(const VmObject& object, u64 first) EXCLUDES(lock_);
   void tear_down() EXCLUDES(lock_);
   const arch::UserTable& table_to_load() const NO_THREAD_SAFETY_ANALYSIS { return table_; }
 
@@ -215,6 +224,7 @@ class Mm {
   u64 peak_resident_ GUARDED_BY(lock_) = 0;
   u64 faults_ GUARDED_BY(lock_) = 0;
 
+  ListNode all_mms_; // MmList (mm.cpp)
   /// CPUs that have the tables loaded, or are about to (switch_mm).
   AtomicCpuMask cpus_;
   std::atomic<u32> users_{1};

@@ -30,7 +30,7 @@ Result<u64> Mm::map_stack(u64 prot) {
 
 void Mm::set_brk_start(u64 address) {
   const MutexGuard guard(lock_);
-  brk_start_ = brk_ = align_up(address, kPageSize) + random_pages(kBrkChanceBits);
+  brk_start_ = brk_ = align_up(address, kPageSize);
 }
 
 u64 Mm::brk(u64 address) {

@@ -77,7 +77,8 @@ Result<u64> Mm::move_mapping(Vma& vma, u64 address, u64 old_length, u64 to, u64 
     RUNNEL_TRY(vmas_.split(address));
     RUNNEL_TRY(vmas_.split(address + old_length));
   }
-  if (const Result<Vma*> added = vmas_.add(target); !added) return err(added.error());
+  // Apart, so that it can be taken out again, or the old one, without another split.
+  if (const Result<Vma*> added = vmas_.add_apart(target); !added) return err(added.error());
   if (old_length != 0) {
     if (const Result<> moved = move_pages(address, old_length, to); !moved) {
       RUNNEL_TRY(vmas_.remove(to, to + new_length));
@@ -85,6 +86,7 @@ Result<u64> Mm::move_mapping(Vma& vma, u64 address, u64 old_length, u64 to, u64 
     }
   }
   if (!keeps_old) RUNNEL_TRY(vmas_.remove(address, address + old_length)); // whole mappings: cannot fail
+  vmas_.merge(*vmas_.containing(to));
   return to;
 }
 

@@ -2,6 +2,7 @@
 #include "kernel/user/mm/paged_object.hpp"
 
 #include "kernel/mm/kmalloc.hpp"
+#include "kernel/user/mm/mm.hpp"
 #include "kernel/user/mm/user_page.hpp"
 
 #include <algorithm>
@@ -108,10 +109,12 @@ Result<usize> PagedObject::write(u64 offset, std::span<const std::byte> from) {
 
 Result<> PagedObject::set_size(u64 size) {
   if (size > kMaxSize) return err(Errno::kOVERFLOW);
-  if (size < this->size())
-    truncate(size);
-  else
+  if (size >= this->size()) {
     size_.store(size, std::memory_order_relaxed);
+    return {};
+  }
+  truncate(size); // from here on no fault gets a page beyond the end
+  if (is_shared()) Mm::forget_pages(*this, pages_of(size));
   return {};
 }
 

@@ -34,8 +34,8 @@ class PagedObject : public VmObject {
   ~PagedObject() = default;
   /// Fills a page that is all zeroes.
   virtual void fill(u64 index, std::span<std::byte> page) = 0;
-  /// New size. Pages beyond it are let go (mappings keep what they have faulted in); the rest of the last
-  /// page becomes zero. kNOMEM; kOVERFLOW: more than kMaxSize.
+  /// New size. Pages beyond it are let go, also by mappings; the rest of the last page becomes zero. The
+  /// caller's reference is not a mapping's. No Mm's lock is held. kOVERFLOW: more than kMaxSize.
   Result<> set_size(u64 size) EXCLUDES(lock_);
   void drop_all() EXCLUDES(lock_) { truncate(0); }
 

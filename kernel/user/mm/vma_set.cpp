@@ -150,6 +150,10 @@ Result<Vma*> VmaSet::add(const Vma& prototype) {
     resize(*below, below->start, prototype.end);
     return below; // not like the one above, or that would have taken it
   }
+  return add_apart(prototype);
+}
+
+Result<Vma*> VmaSet::add_apart(const Vma& prototype) {
   if (count_ >= max_count_) return err(Errno::kNOMEM);
   Vma* vma = take_copy(prototype);
   if (vma == nullptr) return err(Errno::kNOMEM);

@@ -47,6 +47,8 @@ class VmaSet {
   /// Adds a mapping over free room and merges it with neighbours that differ in nothing; `prototype.object`
   /// gets a reference. The mapping that covers it now. kNOMEM: no memory, or max_count are there.
   Result<Vma*> add(const Vma& prototype);
+  /// The same, without merging.
+  Result<Vma*> add_apart(const Vma& prototype);
   /// Makes `address` no inner address of any mapping. kNOMEM as add().
   Result<> split(u64 address);
   /// Takes out one whole mapping, with its reference to the object.
