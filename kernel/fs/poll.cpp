@@ -71,7 +71,9 @@ void PollQueue::wake_from(u32 events, u32 depth) {
         entry.seen = round;
         if ((events & (entry.filter | kAlways)) == 0) continue;
         const PollEntry::Heard heard = entry.callback(entry, events, next);
-        if (entry.kind == PollEntry::Kind::kExclusive && heard == PollEntry::Heard::kYes) {
+        // Errors and the end concern everyone.
+        if (entry.kind == PollEntry::Kind::kExclusive && heard == PollEntry::Heard::kYes &&
+            (events & kAlways) == 0) {
           enough = true;
           break;
         }

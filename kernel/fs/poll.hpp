@@ -65,8 +65,9 @@ class PollQueue {
   bool has_entries();
 
   /// Blocks until `condition()`, evaluated without locks in this thread, at most until `until`, or until a
-  /// signal comes. `events`: what makes the condition true. One such waiter is woken per wake(); a waiter
-  /// whose condition stays true after it has taken its part wakes the next itself.
+  /// signal comes. `events`: what makes the condition true. One such waiter is woken per wake() (all by
+  /// kPollErr or kPollHup); a waiter whose condition stays true after it has taken its part wakes the next
+  /// itself.
   template <typename Condition> [[nodiscard]] WaitEnd wait(u32 events, Condition condition, Instant until) {
     Waiter self(events);
     WaitEnd end = WaitEnd::kMet;
