@@ -56,7 +56,8 @@ void ByteRing::discard(u64 size) {
     const u64 n = std::min<u64>(kPageSize - at % kPageSize, size);
     got_.store(at + n, std::memory_order_release); // pairs with the acquire in used()
     size -= n;
-    if ((at + n) % kPageSize != 0) continue;
+    // A nearly full ring ends in the front part of the page it began in.
+    if ((at + n) % kPageSize != 0 || used() > kCapacity - kPageSize) continue;
     std::byte*& page = page_of(at);
     release_spare();
     spare_ = std::exchange(page, nullptr);

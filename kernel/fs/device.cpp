@@ -2,8 +2,8 @@
 #include "kernel/fs/device.hpp"
 
 #include "kernel/fs/console.hpp"
-#include "kernel/fs/seams.hpp"
 #include "kernel/sched_port/seed.hpp"
+#include "kernel/task/task.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -32,7 +32,7 @@ class MemoryDevice final : public File {
       const usize copied = to.put(bytes, n);
       done += copied;
       if (copied < n) return transferred(done, Errno::kFAULT);
-      if (seams.signal_pending()) break;
+      if (current_task().signal_pending()) break;
     }
     return done;
   }

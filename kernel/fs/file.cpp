@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/fs/file.hpp"
 
+#include "kernel/fs/epoll.hpp"
 #include "kernel/fs/seams.hpp"
 
 namespace runnel::fs {
@@ -17,7 +18,10 @@ void File::set_flags(u32 flags) {
   }
 }
 
-void File::last_put() { delete this; }
+void File::last_put() {
+  epoll_forget(*this); // while the object is whole
+  delete this;
+}
 
 Result<usize> File::read(IoBuffer& to) {
   if (!is_readable()) return err(Errno::kBADF);

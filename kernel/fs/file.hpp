@@ -31,6 +31,9 @@ class DirSink {
   ~DirSink() = default;
 };
 
+/// Kinds of files that some calls are only for.
+enum class FileKind : u8 { kOther, kEpoll, kTimer, kSocket };
+
 enum class Whence : u32 { kSet = 0, kCurrent = 1, kEnd = 2, kData = 3, kHole = 4 };
 
 class File : public RefCounted {
@@ -57,6 +60,7 @@ class File : public RefCounted {
   /// caller's business.
   Result<> list(DirSink& sink);
 
+  virtual FileKind kind() const { return FileKind::kOther; }
   /// What is true now (PollBits); with a table, changes are announced from before that is looked at.
   virtual u32 poll(PollTable* table);
   /// False: always ready, and nothing an epoll set takes (EPERM).
@@ -80,7 +84,7 @@ class File : public RefCounted {
   virtual bool has_position() const { return false; }
 
   // Epoll sets that watch it: kernel/fs/epoll.cpp, under its lock.
-  EpollItem* watchers = nullptr;
+  std::atomic<EpollItem*> watchers{nullptr};
 
  protected:
   explicit File(u32 flags) : flags_(flags & ~(kCreate | kExclusive | kNoCtty | kTruncate | kCloseOnExec)) {}

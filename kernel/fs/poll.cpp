@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/fs/poll.hpp"
 
-#include "kernel/fs/seams.hpp"
 #include "kernel/sync/rcu.hpp"
 
 namespace runnel::fs {
@@ -27,8 +26,6 @@ PollEntry::Heard PollQueue::wake_waiter(PollEntry& self, u32, PollQueue*&) {
   sched::wake_up_process(*waiter.task); // B1, side B: orders the caller's stores before it reads the state
   return PollEntry::Heard::kYes;
 }
-
-bool PollQueue::interrupted() { return seams.signal_pending(); }
 
 void PollQueue::add(PollEntry& entry) {
   const IrqSpinGuard guard(lock_);

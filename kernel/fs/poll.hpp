@@ -74,7 +74,7 @@ class PollQueue {
     for (bool late = false;;) {
       prepare(self);
       if (condition()) break;
-      if (interrupted()) {
+      if (self.task->signal_pending()) {
         end = WaitEnd::kInterrupted;
         break;
       }
@@ -98,7 +98,6 @@ class PollQueue {
     bool told = false; // under lock_
   };
   static PollEntry::Heard wake_waiter(PollEntry& self, u32 events, PollQueue*& next);
-  static bool interrupted();
   /// Queues and sets the state to sleep in, in this order before the condition is read: B1.
   void prepare(Waiter& waiter);
   /// Leaves the queue; passes on a wake-up it has no use for.

@@ -11,9 +11,6 @@ struct Seams {
   /// Bytes that could not be copied; may sleep.
   usize (*copy_to_user)(u64 to, const void* from, usize size);
   usize (*copy_from_user)(void* to, u64 from, usize size);
-  /// Whether the current thread must stop waiting: a signal it will take, or its death. Any context that may
-  /// sleep; also called with the state already set to sleep.
-  bool (*signal_pending)();
   /// SIGPIPE for the current thread.
   void (*raise_sigpipe)();
   /// Nanoseconds to add to the monotonic clock for CLOCK_REALTIME.
