@@ -20,7 +20,7 @@
 #include "kernel/task/kthread.hpp"
 #include "kernel/test/runner.hpp"
 #include "kernel/trace/trace.hpp"
-#include "kernel/user/file/initrd.hpp"
+#include "kernel/user/file/file_seams.hpp"
 #include "kernel/user/run.hpp"
 #include "kernel/workload/run.hpp"
 
@@ -103,9 +103,9 @@ void main_thread(void*) {
     for_each_task([](Task& task) { trace::record_name(task.pid, task.comm); }); // those made before it began
   watchdog_set_run_limit(options.limit);
   watchdog_start();
+  user::connect_files();
   init_files();
   say_booted();
-  user::set_initrd(initrd());
   const boot::ExitCode code = run_verb();
   watchdog_stop();
   trace::trace_finish();

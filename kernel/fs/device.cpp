@@ -19,6 +19,7 @@ class MemoryDevice final : public File {
   bool can_poll() const override { return rdev_ == kDevRandom || rdev_ == kDevUrandom; }
   void stat(Stat& to) const override { path_.inode().stat(to); }
   const Path* path() const override { return &path_; }
+  Inode* inode() const override { return &path_.inode(); }
   bool has_position() const override { return true; }
 
  protected:

@@ -19,6 +19,7 @@ class VmObject;
 namespace runnel::fs {
 
 struct Path;
+class Inode;
 struct EpollItem;
 
 /// Where the entries of a directory go. False from add(): no room; that entry is to come again next time.
@@ -73,6 +74,8 @@ class File : public RefCounted {
   virtual Result<user::VmObject*> vm_object() { return err(Errno::kNODEV); }
   /// Where it was opened; nullptr for objects that have no name in the tree.
   virtual const Path* path() const { return nullptr; }
+  /// Its inode; nullptr for objects without a file system.
+  virtual Inode* inode() const { return nullptr; }
   /// What /proc/self/fd/N shows of an object without path: "pipe:[12]", "anon_inode:[eventfd]".
   virtual void describe(Sink& sink) const;
   /// The object's own lines of fdinfo.

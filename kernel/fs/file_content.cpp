@@ -2,9 +2,9 @@
 #include "kernel/fs/file_content.hpp"
 
 #include "kernel/fs/file.hpp"
-#include "kernel/fs/page_ref.hpp"
 #include "kernel/mm/address.hpp"
 #include "kernel/mm/kmalloc.hpp"
+#include "kernel/user/mm/user_page.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -48,12 +48,12 @@ Result<PhysAddr> FileContent::get(u64 index, Make make) {
   PhysAddr& slot = chunk->pages[index % kChunkPages];
   if (slot.value == 0) {
     if (make == Make::kNo) return PhysAddr{};
-    const Result<PhysAddr> fresh = new_zero_page();
+    const Result<PhysAddr> fresh = user::page_alloc_zeroed();
     if (!fresh) return fresh;
     slot = *fresh;
     nr_pages_.fetch_add(1, std::memory_order_relaxed);
   }
-  page_get(slot);
+  user::page_get(slot);
   return slot;
 }
 
@@ -79,7 +79,7 @@ Result<usize> FileContent::read(IoBuffer& to, u64 position) {
     if (!page) return transferred(done, page.error());
     const bool is_hole = page->value == 0;
     const usize copied = is_hole ? to.put_zeros(n) : to.put(mm::phys_ptr<std::byte>(*page) + offset, n);
-    if (!is_hole) page_put(*page);
+    if (!is_hole) user::page_put(*page);
     done += copied;
     position += copied;
     if (copied < n) return transferred(done, Errno::kFAULT);
@@ -97,7 +97,7 @@ Result<usize> FileContent::write(IoBuffer& from, u64 position) {
     const Result<PhysAddr> page = get(position >> kPageShift, Make::kYes);
     if (!page) return transferred(done, Errno::kNOSPC);
     const usize copied = from.take(mm::phys_ptr<std::byte>(*page) + offset, n);
-    page_put(*page);
+    user::page_put(*page);
     done += copied;
     position += copied;
     if (position > size()) size_.store(position, std::memory_order_relaxed);
@@ -115,7 +115,7 @@ Result<> FileContent::resize(u64 size) {
     const Result<PhysAddr> page = get(size >> kPageShift, Make::kNo);
     if (page && page->value != 0) {
       std::memset(mm::phys_ptr<std::byte>(*page) + offset, 0, kPageSize - offset);
-      page_put(*page);
+      user::page_put(*page);
     }
   }
   const MutexGuard guard(lock_);
@@ -133,7 +133,7 @@ void FileContent::drop_from(u64 first) {
         continue;
       }
       if (chunk->pages[i].value == 0) continue;
-      page_put(chunk->pages[i]);
+      user::page_put(chunk->pages[i]);
       chunk->pages[i] = {};
       nr_pages_.fetch_sub(1, std::memory_order_relaxed);
     }

@@ -3,7 +3,9 @@
 
 #include "kernel/debug/panic.hpp"
 #include "kernel/fs/device.hpp"
+#include "kernel/fs/pseudo.hpp"
 #include "kernel/fs/vfs.hpp"
+#include "kernel/user/proc/procfs.hpp"
 
 namespace runnel::fs {
 
@@ -130,6 +132,11 @@ bool init_root(std::span<const std::byte> initrd, Sink& why) {
     if (!at) return err(at.error());
     RUNNEL_TRY(make_devices(at->path));
     RUNNEL_TRY(mount_at(root, "/dev/shm", *shm_fs, "tmpfs"));
+    PseudoFs* const proc = user::create_procfs();
+    PseudoFs* const sys = create_sysfs();
+    if (proc == nullptr || sys == nullptr) return err(Errno::kNOMEM);
+    RUNNEL_TRY(mount_at(root, "/proc", *proc, "proc"));
+    RUNNEL_TRY(mount_at(root, "/sys", *sys, "sysfs"));
     return mount_at(root, "/tmp", *tmp, "tmpfs");
   };
   if (const Result<> done = finish(); !done) {

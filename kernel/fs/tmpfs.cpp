@@ -21,6 +21,7 @@ class TmpFile final : public File {
   void stat(Stat& to) const override { inode_->stat(to); }
   Result<> truncate(u64 size) override { return inode_->truncate(size); }
   const Path* path() const override { return path_ ? &path_ : nullptr; }
+  Inode* inode() const override { return inode_.get(); }
   bool has_position() const override { return true; }
   void describe(Sink& sink) const override { sink.write(node().content().name()); }
 
@@ -53,6 +54,7 @@ class TmpDirectoryFile final : public File {
   bool can_poll() const override { return false; }
   void stat(Stat& to) const override { path_.inode().stat(to); }
   const Path* path() const override { return &path_; }
+  Inode* inode() const override { return &path_.inode(); }
   bool has_position() const override { return true; }
 
  protected:

@@ -22,6 +22,7 @@ class PathFile final : public File {
   bool can_poll() const override { return false; }
   void stat(Stat& to) const override { path_.inode().stat(to); }
   const Path* path() const override { return &path_; }
+  Inode* inode() const override { return &path_.inode(); }
 
  private:
   Path path_;

@@ -10,6 +10,10 @@
 #include <span>
 #include <string_view>
 
+namespace runnel::fs {
+class FsContext;
+}
+
 namespace runnel::user {
 
 class FileTable;
@@ -70,8 +74,9 @@ struct Process {
   u64 ended_runtime GUARDED_BY(lock) = 0; // ns of CPU its ended threads used
   sync::Completion exited;                // all threads are gone, mm and files are released
 
-  Mm* mm = nullptr;           // own reference; changed by exec only (single-threaded)
-  FileTable* files = nullptr; // own reference
+  Mm* mm = nullptr;               // own reference; changed by exec only (single-threaded)
+  FileTable* files = nullptr;     // own reference
+  fs::FsContext* paths = nullptr; // root, current directory, umask; own reference
   Credentials credentials;
   Limit limits[kNrLimits];
   char executable[256] = {}; // /proc/self/exe

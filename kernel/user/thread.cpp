@@ -2,6 +2,7 @@
 // Threads of user programs: made, ended, called to order.
 #include "kernel/user/thread.hpp"
 
+#include "kernel/fs/walk.hpp"
 #include "kernel/mm/kmalloc.hpp"
 #include "kernel/sync/preempt.hpp"
 #include "kernel/task/kthread.hpp"
@@ -53,6 +54,7 @@ bool unlink(Process& process, Thread& thread, i32 status) {
 /// The last thread is gone but for its kernel part.
 void end_process(Process& process) {
   std::exchange(process.files, nullptr)->put();
+  std::exchange(process.paths, nullptr)->put_ref();
   std::exchange(process.mm, nullptr)->put();
   // Seam (fork, wait): children go to their new parent, the parent hears SIGCHLD; here, when nothing of the
   // process is left but its status.
