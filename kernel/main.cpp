@@ -7,6 +7,7 @@
 #include "kernel/debug/panic.hpp"
 #include "kernel/debug/watchdog.hpp"
 #include "kernel/firmware/describe.hpp"
+#include "kernel/fs/rootfs.hpp"
 #include "kernel/log/log.hpp"
 #include "kernel/mm/init.hpp"
 #include "kernel/mm/usage.hpp"
@@ -19,7 +20,7 @@
 #include "kernel/task/kthread.hpp"
 #include "kernel/test/runner.hpp"
 #include "kernel/trace/trace.hpp"
-#include "kernel/user/file/initrd.hpp"
+#include "kernel/user/file/file_seams.hpp"
 #include "kernel/user/mm/layout.hpp"
 #include "kernel/user/run.hpp"
 #include "kernel/workload/run.hpp"
@@ -66,6 +67,16 @@ std::span<const std::byte> initrd() {
           boot_info.initrd_size};
 }
 
+/// The tree of files. A workload brings its archive for itself.
+void init_files() {
+  char why[256];
+  BufferSink sink(why);
+  if (fs::init_root(options.verb == cmdline::Verb::kRun ? std::span<const std::byte>() : initrd(), sink))
+    return;
+  raw_print("runnel: error {}", sink.view());
+  debug::finish(boot::ExitCode::kBootFailed);
+}
+
 boot::ExitCode run_verb() {
   switch (options.verb) {
   case cmdline::Verb::kTest:
@@ -93,8 +104,9 @@ void main_thread(void*) {
     for_each_task([](Task& task) { trace::record_name(task.pid, task.comm); }); // those made before it began
   watchdog_set_run_limit(options.limit);
   watchdog_start();
+  user::connect_files();
+  init_files();
   say_booted();
-  user::set_initrd(initrd());
   const boot::ExitCode code = run_verb();
   watchdog_stop();
   trace::trace_finish();

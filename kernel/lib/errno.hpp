@@ -23,6 +23,7 @@ enum class Errno : i32 {
   kNOMEM = 12,
   kACCES = 13,
   kFAULT = 14,
+  kNOTBLK = 15,
   kBUSY = 16,
   kEXIST = 17,
   kXDEV = 18,
@@ -33,6 +34,7 @@ enum class Errno : i32 {
   kNFILE = 23,
   kMFILE = 24,
   kNOTTY = 25,
+  kTXTBSY = 26,
   kFBIG = 27,
   kNOSPC = 28,
   kSPIPE = 29,
@@ -43,14 +45,41 @@ enum class Errno : i32 {
   kRANGE = 34,
   kDEADLK = 35,
   kNAMETOOLONG = 36,
+  kNOLCK = 37,
   kNOSYS = 38,
   kNOTEMPTY = 39,
   kLOOP = 40,
+  kNODATA = 61,
   kOVERFLOW = 75,
   kLIBBAD = 80,
+  kUSERS = 87,
+  kNOTSOCK = 88,
+  kDESTADDRREQ = 89,
+  kMSGSIZE = 90,
+  kPROTOTYPE = 91,
+  kNOPROTOOPT = 92,
+  kPROTONOSUPPORT = 93,
+  kSOCKTNOSUPPORT = 94,
   kOPNOTSUPP = 95,
+  kPFNOSUPPORT = 96,
+  kAFNOSUPPORT = 97,
+  kADDRINUSE = 98,
+  kCONNRESET = 104,
+  kNOBUFS = 105,
+  kISCONN = 106,
+  kNOTCONN = 107,
   kTIMEDOUT = 110,
+  kCONNREFUSED = 111,
+  kALREADY = 114,
+  kINPROGRESS = 115,
+  kSTALE = 116,
   kOWNERDEAD = 130,
+  kNOTRECOVERABLE = 131,
+  // Never seen by a program: how a system call that a signal interrupted goes on (spec linux_abi 5.4).
+  kRESTARTSYS = 512,           // anew if the handler has SA_RESTART or there is none, else kINTR
+  kRESTARTNOINTR = 513,        // always anew
+  kRESTARTNOHAND = 514,        // anew if there is no handler, else kINTR
+  kRESTART_RESTARTBLOCK = 516, // restart_syscall if there is no handler, else kINTR
 };
 
 /// A value or an error number; `TRY` unwraps it or returns the error from the enclosing function.

@@ -16,15 +16,18 @@ enum class LockRank : u8 {
   kMutex,
   // Spinlocks.
   kTaskList,
-  kProcess,    // threads and end of a process
-  kFiles,      // a process's descriptor table; nothing is allocated under it
+  kProcess, // threads and end of a process
+  kFiles,   // a process's descriptor table; nothing is allocated under it
   kVmap,    // before the page tables it changes and the pages it takes
   kPageTable,
-  kKmalloc,   // slab lists; refill takes pages
-  kZone,      // buddy
-  kRcu,       // callback lists; never allocates
-  kWorkload,  // objects of a running workload; wake-ups are made under it, never in an interrupt
-  kWaitQueue, // wake-ups are made under it
+  kKmalloc,    // slab lists; refill takes pages
+  kZone,       // buddy
+  kRcu,        // callback lists; never allocates
+  kWorkload,   // objects of a running workload; wake-ups are made under it, never in an interrupt
+  kFileObject, // state of a small file object (eventfd, timerfd, ...); its poll queue is woken under it
+  kPoll,       // who waits for a file; callbacks and wake-ups are made under it
+  kEpoll,      // ready list of an epoll set, from its callback
+  kWaitQueue,  // wake-ups are made under it
   kCompletion,
   kPi,         // task.pi_lock (spec sched_core L1); nothing allocates from here inwards
   kStopper,    // per-CPU stopper work list; waking the stopper is done outside
@@ -41,11 +44,11 @@ enum class LockRank : u8 {
 };
 
 constexpr std::string_view to_string(LockRank rank) {
-  constexpr std::string_view kNames[] = {"mutex-outer", "mutex",      "task-list", "process", "files",    "vmap",
-                                         "page-table",  "kmalloc",    "zone",      "rcu",        "workload",
-                                         "wait-queue",  "completion", "pi",        "stopper",    "rq",
-                                         "root-domain", "mutex-wait", "blocked",   "timer-base", "call-fn",
-                                         "irqchip",     "trace",      "console"};
+  constexpr std::string_view kNames[] = {
+      "mutex-outer", "mutex",      "task-list", "process",  "files",       "vmap",        "page-table",
+      "kmalloc",     "zone",       "rcu",       "workload", "file-object", "poll",        "epoll",
+      "wait-queue",  "completion", "pi",        "stopper",  "rq",          "root-domain", "mutex-wait",
+      "blocked",     "timer-base", "call-fn",   "irqchip",  "trace",       "console"};
   static_assert(sizeof kNames / sizeof kNames[0] == static_cast<usize>(LockRank::kCount));
   return kNames[static_cast<usize>(rank)];
 }

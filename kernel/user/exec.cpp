@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/user/exec.hpp"
 
+#include "kernel/fs/file_head.hpp"
+#include "kernel/fs/vfs.hpp"
 #include "kernel/log/log.hpp"
 #include "kernel/sync/preempt.hpp"
 #include "kernel/user/elf.hpp"
 #include "kernel/user/exec_stack.hpp"
 #include "kernel/user/file/file_table.hpp"
-#include "kernel/user/file/initrd.hpp"
 #include "kernel/user/mm/mm.hpp"
 
 #include <algorithm>
@@ -16,19 +17,28 @@
 namespace runnel::user {
 namespace {
 
-/// An open ELF file.
+/// An open ELF file and its beginning, which holds its headers.
 struct Source {
-  InitrdFile* file = nullptr;
-  ~Source() {
-    if (file != nullptr) file->put();
-  }
+  static constexpr usize kHead = 16 * 1024;
+  fs::FilePtr file;
+  fs::FileHead head;
+  VmObject* object = nullptr; // the file's
 };
 
-Result<> open_program(std::string_view path, Source& source) {
-  const auto found = InitrdFile::find(path);
+Result<> open_program(const Process& owner, std::string_view path, Source& source) {
+  const fs::WalkBase base{owner.paths->root(), owner.paths->cwd()};
+  const auto found = fs::walk(base, path, fs::kFollow);
   if (!found) return err(found.error());
-  source.file = *found;
-  return (source.file->mode() & 0111) != 0 ? Result<>() : err(Errno::kACCES);
+  fs::Inode& inode = found->path.inode();
+  if (inode.type() != fs::kTypeRegular) return err(Errno::kACCES);
+  RUNNEL_TRY(fs::check_access(inode, fs::kMayExec));
+  auto file = inode.open(found->path, fs::kReadOnly); // to be run, not read: that right is enough
+  if (!file) return err(file.error());
+  source.file = std::move(*file);
+  const auto object = source.file->vm_object();
+  if (!object) return err(Errno::kACCES);
+  source.object = *object;
+  return source.head.read(*source.file, Source::kHead);
 }
 
 /// Owns a use of an address space until it is released.
@@ -66,7 +76,7 @@ Result<> map_segment(Mm& mm, const Source& source, const ElfSegment& s, u64 bias
   const u64 end = align_up(start + s.memory_size, kPageSize);
   const u64 prot = prot_of(s);
   if (file_end > first_page)
-    RUNNEL_TRY(map_fixed(mm, first_page, file_end - first_page, prot, source.file,
+    RUNNEL_TRY(map_fixed(mm, first_page, file_end - first_page, prot, source.object,
                          align_down(s.file_offset, kPageSize)));
   // To the end of the page, beyond the segment's: the dynamic linker's first heap is there.
   if (s.memory_size > s.file_size && s.write && file_end > start + s.file_size)
@@ -120,10 +130,10 @@ struct Loaded {
   u64 entry = 0;
 };
 
-Result<Loaded> load_interpreter(Mm& mm, std::string_view path) {
+Result<Loaded> load_interpreter(const Process& owner, Mm& mm, std::string_view path) {
   Source source;
-  RUNNEL_TRY(open_program(path, source));
-  const auto image = ElfImage::parse(source.file->content(), arch::kElfMachine, arch::kUserEnd);
+  RUNNEL_TRY(open_program(owner, path, source));
+  const auto image = ElfImage::parse(source.head.get(), arch::kElfMachine, arch::kUserEnd);
   // Linux: whatever is wrong with an interpreter, it is a bad library.
   if (!image) return err(image.error() == Errno::kNOEXEC ? Errno::kLIBBAD : image.error());
   Loaded loaded;
@@ -197,7 +207,7 @@ Result<> load(Mm& mm, const Request& request, const Source& source, const ElfIma
   for (u16 i = 0; i < image.nr_segments(); ++i) note_addresses(mm, image.segment(i), program.bias);
   place_break(mm, image, program.bias);
   Result<Loaded> interpreter = Loaded{};
-  if (!image.interpreter().empty()) interpreter = load_interpreter(mm, image.interpreter());
+  if (!image.interpreter().empty()) interpreter = load_interpreter(request.owner, mm, image.interpreter());
   if (!interpreter) return err(interpreter.error());
   printk_debug("user: {} at {:#x}, interpreter at {:#x}, break at {:#x}", request.path, program.bias,
                interpreter->bias, mm.brk(0));
@@ -222,8 +232,8 @@ Result<Program> load_program(std::string_view path, std::span<const std::string_
   if (path.size() >= sizeof result.path) return err(Errno::kNAMETOOLONG);
   std::copy_n(path.data(), path.size(), result.path);
   Source source;
-  RUNNEL_TRY(open_program(path, source));
-  const auto image = ElfImage::parse(source.file->content(), arch::kElfMachine, arch::kUserEnd);
+  RUNNEL_TRY(open_program(owner, path, source));
+  const auto image = ElfImage::parse(source.head.get(), arch::kElfMachine, arch::kUserEnd);
   if (!image) return err(image.error());
   const auto created = Mm::create(mm_limits(owner));
   if (!created) return err(created.error());
@@ -238,7 +248,11 @@ void become(const Program& program) {
   Thread& self = current_thread();
   Process& process = *self.process;
   program.mm->get(); // the process's own use; the other becomes the thread's
-  Mm* old = std::exchange(process.mm, program.mm);
+  Mm* old;
+  {
+    const SpinGuard guard(process.lock); // /proc looks at it
+    old = std::exchange(process.mm, program.mm);
+  }
   if (Mm* mine = replace_current_mm(program.mm)) mine->put();
   old->put();
   std::copy_n(program.path, sizeof process.executable, process.executable);

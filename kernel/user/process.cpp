@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/user/process.hpp"
 
+#include "kernel/fs/console.hpp"
+#include "kernel/fs/walk.hpp"
 #include "kernel/mm/kmalloc.hpp"
 #include "kernel/user/exec.hpp"
 #include "kernel/user/file/file_table.hpp"
@@ -26,13 +28,10 @@ void set_default_limits(Process& process) {
 }
 
 Result<> open_standard_files(Process& process) {
-  auto console = open_console(kOpenReadWrite);
+  const auto console = fs::open_console(fs::kReadWrite);
   if (!console) return err(console.error());
-  for (i32 fd = 0; fd < 3; ++fd) {
-    (*console)->get();
-    RUNNEL_TRY(process.files->add(FileRef(console->get()), FileTable::OnExec::kKeep,
-                                  process.limits[kLimitFiles].soft));
-  }
+  for (i32 fd = 0; fd < 3; ++fd)
+    RUNNEL_TRY(process.files->add(*console, FileTable::OnExec::kKeep, process.limits[kLimitFiles].soft));
   return {};
 }
 
@@ -41,6 +40,7 @@ Result<> open_standard_files(Process& process) {
 void put_process(Process& process) {
   if (process.refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   if (process.files != nullptr) process.files->put(); // it never ran
+  if (process.paths != nullptr) process.paths->put_ref();
   if (process.mm != nullptr) process.mm->put();
   kdelete(&process);
 }
@@ -49,7 +49,8 @@ Result<Process*> create_process() {
   Process* process = knew<Process>();
   if (process == nullptr) return err(Errno::kNOMEM);
   set_default_limits(*process);
-  const auto files = FileTable::create();
+  process->paths = fs::FsContext::create().release();
+  const auto files = process->paths != nullptr ? FileTable::create() : Result<FileTable*>(err(Errno::kNOMEM));
   if (files) process->files = *files;
   if (const auto ready = files ? open_standard_files(*process) : Result<>(err(files.error())); !ready) {
     put_process(*process);

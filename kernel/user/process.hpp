@@ -10,6 +10,10 @@
 #include <span>
 #include <string_view>
 
+namespace runnel::fs {
+class FsContext;
+}
+
 namespace runnel::user {
 
 class FileTable;
@@ -70,8 +74,9 @@ struct Process {
   u64 ended_runtime GUARDED_BY(lock) = 0; // ns of CPU its ended threads used
   sync::Completion exited;                // all threads are gone, mm and files are released
 
-  Mm* mm = nullptr;           // own reference; changed by exec only (single-threaded)
-  FileTable* files = nullptr; // own reference
+  Mm* mm = nullptr;               // own reference; changed by exec only (single-threaded)
+  FileTable* files = nullptr;     // own reference
+  fs::FsContext* paths = nullptr; // root, current directory, umask; own reference
   Credentials credentials;
   Limit limits[kNrLimits];
   char executable[256] = {}; // /proc/self/exe
@@ -90,6 +95,10 @@ Result<Process*> create_process();
 /// as exec.
 Result<Process*> spawn(std::string_view path, std::span<const std::string_view> argv,
                        std::span<const std::string_view> envp);
+
+/// Ends all its threads soon (a fatal signal from outside). `status` is a wait status; without effect on a process
+/// that ends already.
+void kill_process(Process& process, i32 status);
 
 /// Its limits as its address space obeys them.
 MmLimits mm_limits(const Process& process);

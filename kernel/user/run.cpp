@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/user/run.hpp"
 
+#include "kernel/fs/file_head.hpp"
+#include "kernel/fs/vfs.hpp"
 #include "kernel/log/log.hpp"
 #include "kernel/mm/kmalloc.hpp"
-#include "kernel/user/file/initrd.hpp"
 #include "kernel/user/process.hpp"
 
 #include <algorithm>
@@ -17,18 +18,17 @@ using boot::ExitCode;
 class Strings {
  public:
   Strings() = default;
-  ~Strings() {
-    kfree(list_);
-    if (file_ != nullptr) file_->put();
-  }
+  ~Strings() { kfree(list_); }
   Strings(const Strings&) = delete;
   Strings& operator=(const Strings&) = delete;
 
   Result<> read(std::string_view path) {
-    const auto file = InitrdFile::find(path);
+    const fs::Path root = fs::root_path();
+    const auto file = fs::open({root, root}, path, fs::kReadOnly, 0);
     if (!file) return file.error() == Errno::kNOENT ? Result<>() : err(file.error());
-    file_ = *file;
-    const auto content = file_->content();
+    constexpr usize kMost = 1024 * 1024;
+    RUNNEL_TRY(head_.read(**file, kMost));
+    const auto content = head_.get();
     std::string_view text(reinterpret_cast<const char*>(content.data()), content.size());
     const auto n = static_cast<usize>(std::count(text.begin(), text.end(), '\0'));
     list_ = static_cast<std::string_view*>(kmalloc((n + 1) * sizeof(std::string_view)));
@@ -42,7 +42,7 @@ class Strings {
   std::span<const std::string_view> get() const { return {list_, count_}; }
 
  private:
-  InitrdFile* file_ = nullptr; // the strings lie in it
+  fs::FileHead head_; // the strings lie in it
   std::string_view* list_ = nullptr;
   usize count_ = 0;
 };

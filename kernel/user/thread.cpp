@@ -2,6 +2,7 @@
 // Threads of user programs: made, ended, called to order.
 #include "kernel/user/thread.hpp"
 
+#include "kernel/fs/walk.hpp"
 #include "kernel/mm/kmalloc.hpp"
 #include "kernel/sync/preempt.hpp"
 #include "kernel/task/kthread.hpp"
@@ -53,6 +54,7 @@ bool unlink(Process& process, Thread& thread, i32 status) {
 /// The last thread is gone but for its kernel part.
 void end_process(Process& process) {
   std::exchange(process.files, nullptr)->put();
+  std::exchange(process.paths, nullptr)->put_ref();
   std::exchange(process.mm, nullptr)->put();
   // Seam (fork, wait): children go to their new parent, the parent hears SIGCHLD; here, when nothing of the
   // process is left but its status.
@@ -121,21 +123,19 @@ void exit_thread(i32 status) {
   kthread_exit(0);
 }
 
+void kill_process(Process& process, i32 status) {
+  const SpinGuard guard(process.lock);
+  if (process.exiting) return;
+  process.exiting = true;
+  process.exit_status = status;
+  for (Thread& thread : process.threads)
+    if (&thread != current_thread_or_null()) kick_thread(thread, kWorkExit); // the caller leaves by itself
+}
+
 void exit_process(i32 status) {
-  Thread& self = current_thread();
-  Process& process = *self.process;
-  {
-    const SpinGuard guard(process.lock);
-    if (process.exiting) {
-      status = process.exit_status; // somebody was faster
-    } else {
-      process.exiting = true;
-      process.exit_status = status;
-      for (Thread& thread : process.threads)
-        if (&thread != &self) kick_thread(thread, kWorkExit);
-    }
-  }
-  exit_thread(status);
+  Process& process = current_process();
+  kill_process(process, status);
+  exit_thread(status); // the status that counts is the process's
 }
 
 void kick_thread(Thread& thread, ThreadWork work) {

@@ -16,16 +16,17 @@ i64 sys_brk(u64 address) { return static_cast<i64>(current_mm()->brk(address)); 
 i64 sys_mmap(u64 address, u64 length, u64 prot, u64 flags, i32 fd, u64 offset) {
   if ((offset & (kPageSize - 1)) != 0) return negative(Errno::kINVAL);
   MapRequest request{.address = address, .length = length, .prot = prot, .flags = flags, .offset = offset};
-  FileRef file; // keeps the object while it is being mapped
+  FilePtr file; // keeps the object while it is being mapped
   if ((flags & kMAP_ANONYMOUS) == 0) {
     auto found = current_process().files->find(fd);
     if (!found) return negative(found.error());
     file = std::move(*found);
-    if (!file->can_read()) return negative(Errno::kACCES);
-    const auto object = file->map_object();
+    if (file->is_path()) return negative(Errno::kBADF);
+    if (!file->is_readable()) return negative(Errno::kACCES);
+    const auto object = file->vm_object();
     if (!object) return negative(object.error());
     request.object = *object;
-    if (!file->can_write() && (flags & kMAP_TYPE) != kMAP_PRIVATE) request.may &= ~u32{kVmMayWrite};
+    if (!file->is_writable() && (flags & kMAP_TYPE) != kMAP_PRIVATE) request.may &= ~u32{kVmMayWrite};
   }
   return to_syscall(current_mm()->mmap(request));
 }

@@ -12,7 +12,7 @@ constexpr u32 kFirstSize = 16;
 
 void close_file(File* file) {
   file->flush();
-  file->put();
+  file->put_ref();
 }
 
 } // namespace
@@ -20,7 +20,7 @@ void close_file(File* file) {
 Result<FileTable*> FileTable::create() {
   FileTable* table = mm::knew<FileTable>();
   if (table == nullptr) return err(Errno::kNOMEM);
-  if (const auto room = table->reserve(kFirstSize); !room) {
+  if (const auto room = table->grow(kFirstSize); !room) {
     table->put();
     return err(room.error());
   }
@@ -35,7 +35,7 @@ void FileTable::put() {
   mm::kdelete(this);
 }
 
-Result<> FileTable::reserve(u32 wanted) {
+Result<> FileTable::grow(u32 wanted) {
   u32 size;
   {
     const SpinGuard guard(lock_);
@@ -68,7 +68,15 @@ FileTable::Slot* FileTable::slot(i32 fd) {
 File* FileTable::take(u32 fd) {
   File* file = slots_[fd].file;
   slots_[fd] = {};
+  maybe_free_ = std::min(maybe_free_, fd);
   return file;
+}
+
+u32 FileTable::first_free(u32 least) {
+  u32 fd = std::max(least, maybe_free_);
+  while (fd < size_ && !slots_[fd].is_free()) ++fd;
+  if (least <= maybe_free_) maybe_free_ = fd;
+  return fd;
 }
 
 Result<FileTable*> FileTable::clone() {
@@ -80,7 +88,7 @@ Result<FileTable*> FileTable::clone() {
       const SpinGuard guard(lock_);
       wanted = size_;
     }
-    if (const auto room = (*copy)->reserve(wanted); !room) {
+    if (const auto room = (*copy)->grow(wanted); !room) {
       (*copy)->put();
       return err(room.error());
     }
@@ -89,8 +97,9 @@ Result<FileTable*> FileTable::clone() {
     // The copy is nobody else's yet.
     const auto fill = [&](FileTable& to) NO_THREAD_SAFETY_ANALYSIS {
       for (u32 fd = 0; fd < size_; ++fd) {
+        if (slots_[fd].file == nullptr) continue; // free, or reserved by another thread
         to.slots_[fd] = slots_[fd];
-        if (slots_[fd].file != nullptr) slots_[fd].file->get();
+        slots_[fd].file->get_ref();
       }
     };
     fill(**copy);
@@ -98,37 +107,55 @@ Result<FileTable*> FileTable::clone() {
   }
 }
 
-Result<FileRef> FileTable::find(i32 fd) {
+Result<FilePtr> FileTable::find(i32 fd) {
   const SpinGuard guard(lock_);
   const Slot* found = slot(fd);
   if (found == nullptr) return err(Errno::kBADF);
-  found->file->get();
-  return FileRef(found->file);
+  return FilePtr(*found->file);
 }
 
-Result<i32> FileTable::add(FileRef file, OnExec on_exec, u64 limit, i32 least) {
-  if (least < 0 || static_cast<u64>(least) >= limit) return err(Errno::kINVAL);
+Result<i32> FileTable::reserve(OnExec on_exec, u64 limit, i32 least) {
+  if (least < 0 || (least > 0 && static_cast<u64>(least) >= limit)) return err(Errno::kINVAL);
   for (;;) {
-    u32 fd = static_cast<u32>(least);
+    u32 fd;
     {
       const SpinGuard guard(lock_);
-      while (fd < size_ && slots_[fd].file != nullptr) ++fd;
+      fd = first_free(static_cast<u32>(least));
       if (fd >= limit) return err(Errno::kMFILE);
       if (fd < size_) {
-        slots_[fd] = {file.release(), on_exec};
+        slots_[fd] = {nullptr, on_exec, true};
         return static_cast<i32>(fd);
       }
     }
-    RUNNEL_TRY(reserve(fd + 1));
+    RUNNEL_TRY(grow(fd + 1));
   }
 }
 
-Result<> FileTable::set(i32 fd, FileRef file, OnExec on_exec, u64 limit) {
+void FileTable::commit(i32 fd, FilePtr file) {
+  const SpinGuard guard(lock_);
+  Slot& slot = slots_[fd];
+  slot.reserved = false;
+  slot.file = file.release();
+}
+
+void FileTable::cancel(i32 fd) {
+  const SpinGuard guard(lock_);
+  take(static_cast<u32>(fd));
+}
+
+Result<i32> FileTable::add(FilePtr file, OnExec on_exec, u64 limit, i32 least) {
+  const Result<i32> fd = reserve(on_exec, limit, least);
+  if (fd) commit(*fd, std::move(file));
+  return fd;
+}
+
+Result<> FileTable::set(i32 fd, FilePtr file, OnExec on_exec, u64 limit) {
   if (fd < 0 || static_cast<u64>(fd) >= limit) return err(Errno::kBADF);
-  RUNNEL_TRY(reserve(static_cast<u32>(fd) + 1)); // tables never shrink
+  RUNNEL_TRY(grow(static_cast<u32>(fd) + 1)); // tables never shrink
   File* old;
   {
     const SpinGuard guard(lock_);
+    if (slots_[fd].reserved) return err(Errno::kBUSY);
     old = slots_[fd].file;
     slots_[fd] = {file.release(), on_exec};
   }

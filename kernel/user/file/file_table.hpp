@@ -3,10 +3,13 @@
 // processes.
 #pragma once
 
+#include "kernel/fs/file.hpp"
 #include "kernel/sync/spinlock.hpp"
-#include "kernel/user/file/file.hpp"
 
 namespace runnel::user {
+
+using fs::File;
+using fs::FilePtr;
 
 class FileTable {
  public:
@@ -22,13 +25,19 @@ class FileTable {
   u32 users() const { return refs_.load(std::memory_order_acquire); }
 
   /// The file behind `fd`; kBADF.
-  Result<FileRef> find(i32 fd) EXCLUDES(lock_);
+  Result<FilePtr> find(i32 fd) EXCLUDES(lock_);
   /// Puts `file` under the lowest free number that is at least `least` and below `limit`. kMFILE, kNOMEM;
   /// kINVAL: `least` is not below the limit.
   enum class OnExec : u8 { kKeep, kClose };
-  Result<i32> add(FileRef file, OnExec on_exec, u64 limit, i32 least = 0) EXCLUDES(lock_);
-  /// Puts `file` under exactly this number, closing what was there. kBADF: not below the limit. kNOMEM.
-  Result<> set(i32 fd, FileRef file, OnExec on_exec, u64 limit) EXCLUDES(lock_);
+  Result<i32> add(FilePtr file, OnExec on_exec, u64 limit, i32 least = 0) EXCLUDES(lock_);
+  /// Puts `file` under exactly this number, closing what was there. kBADF: not below the limit.
+  /// kBUSY: another thread has reserved it. kNOMEM.
+  Result<> set(i32 fd, FilePtr file, OnExec on_exec, u64 limit) EXCLUDES(lock_);
+  /// Takes a number now for a file that is put there when nothing can fail any more (kBADF for others
+  /// meanwhile), or given up. Errors as add().
+  Result<i32> reserve(OnExec on_exec, u64 limit, i32 least = 0) EXCLUDES(lock_);
+  void commit(i32 fd, FilePtr file) EXCLUDES(lock_);
+  void cancel(i32 fd) EXCLUDES(lock_);
   /// kBADF.
   Result<> close(i32 fd) EXCLUDES(lock_);
   /// All open ones in [first, last]; with `mark`, marks them close-on-exec instead.
@@ -46,15 +55,19 @@ class FileTable {
   struct Slot {
     File* file = nullptr; // a reference
     OnExec on_exec = OnExec::kKeep;
+    bool reserved = false;
+    bool is_free() const { return file == nullptr && !reserved; }
   };
   /// At least `wanted` slots; takes the lock itself.
-  Result<> reserve(u32 wanted) EXCLUDES(lock_);
+  Result<> grow(u32 wanted) EXCLUDES(lock_);
   Slot* slot(i32 fd) REQUIRES(lock_);
   File* take(u32 fd) REQUIRES(lock_);
+  u32 first_free(u32 least) REQUIRES(lock_);
 
   SpinLock lock_{LockRank::kFiles};
   Slot* slots_ GUARDED_BY(lock_) = nullptr;
   u32 size_ GUARDED_BY(lock_) = 0;
+  u32 maybe_free_ GUARDED_BY(lock_) = 0; // all below are in use
   std::atomic<u32> refs_{1};
 };
 

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/fs/timerfd.hpp"
+
+#include "kernel/fs/seams.hpp"
+#include "kernel/time/timer.hpp"
+
+namespace runnel::fs {
+namespace {
+
+/// What the clock shows when the monotonic one shows 0. Time namespaces give boottime one of its own later.
+i64 offset_of(TimerClock clock) { return clock == TimerClock::kRealtime ? seams.realtime_offset() : 0; }
+
+u64 saturating_add(u64 a, u64 b) {
+  u64 sum;
+  return __builtin_add_overflow(a, b, &sum) || sum > kNever.ns ? kNever.ns : sum;
+}
+
+class TimerFd final : public TimerFile, private time::Timer {
+ public:
+  TimerFd(TimerClock clock, u32 flags) : TimerFile(kReadWrite | flags), Timer(fired), clock_(clock) {}
+  ~TimerFd() override {
+    {
+      const IrqSpinGuard guard(lock_);
+      armed_ = false; // a function that runs now does not start it again
+    }
+    time::timer_cancel_sync(*this);
+  }
+
+  u32 poll(PollTable* table) override {
+    if (table != nullptr) table->watch(queue_);
+    return has_expired() ? u32{kPollReadable} : 0;
+  }
+  void stat(Stat& to) const override {
+    to.device = 14;
+    to.inode = inode_;
+    to.mode = 0600;
+  }
+  void describe(Sink& sink) const override { sink.write("anon_inode:[timerfd]"); }
+  void fdinfo(Sink& sink) const override {
+    const u32 ids[] = {1, 0, 7};
+    const IrqSpinGuard guard(lock_);
+    format_to(sink, "clockid: {}\nticks: {}\n", ids[static_cast<u32>(clock_)], ticks_);
+  }
+
+  TimerSetting set(TimerKind kind, const TimerSetting& setting) override {
+    TimerSetting old;
+    // Until nobody else has armed it between the cancelling and the arming.
+    const MutexGuard one_at_a_time(set_lock_);
+    {
+      const IrqSpinGuard guard(lock_);
+      old = remaining();
+      armed_ = false; // a function that runs now leaves it alone
+    }
+    time::timer_cancel_sync(*this);
+    const IrqSpinGuard guard(lock_);
+    ticks_ = 0;
+    interval_ = setting.interval;
+    if (setting.value == 0) return old;
+    const u64 now = time::now().ns;
+    if (kind == TimerKind::kRelative) {
+      next_ = saturating_add(now, setting.value);
+    } else {
+      const i64 offset = offset_of(clock_);
+      i64 at;
+      const i64 value =
+          setting.value > kNever.ns ? static_cast<i64>(kNever.ns) : static_cast<i64>(setting.value);
+      if (__builtin_sub_overflow(value, offset, &at)) at = static_cast<i64>(kNever.ns);
+      next_ = at < 0 ? 0 : static_cast<u64>(at);
+    }
+    armed_ = true;
+    time::timer_start(*this, {next_});
+    return old;
+  }
+
+  TimerSetting get() override {
+    const IrqSpinGuard guard(lock_);
+    return remaining();
+  }
+
+ protected:
+  Result<usize> do_read(IoBuffer& to, u64&) override {
+    if (to.left() < sizeof(u64)) return err(Errno::kINVAL);
+    u64 count;
+    while ((count = take()) == 0) {
+      if (is_nonblocking()) return err(Errno::kAGAIN);
+      if (queue_.wait(kPollReadable, [this] { return has_expired(); }, kNever) == WaitEnd::kInterrupted)
+        return err(Errno::kRESTARTSYS);
+    }
+    return to.put(&count, sizeof count) == sizeof count ? Result<usize>(sizeof count) : err(Errno::kFAULT);
+  }
+
+ private:
+  static void fired(time::Timer& timer) {
+    auto& self = static_cast<TimerFd&>(timer);
+    const IrqSpinGuard guard(self.lock_);
+    if (!self.armed_) return;
+    self.advance();
+    self.queue_.wake(kPollReadable);
+    if (self.armed_) time::timer_start(self, {self.next_});
+  }
+
+  /// Counts what is due; an interval that is shorter than the interrupt's delay counts several times.
+  void advance() REQUIRES(lock_) {
+    const u64 now = time::now().ns;
+    if (now < next_) return;
+    if (interval_ == 0) {
+      ++ticks_;
+      armed_ = false;
+      return;
+    }
+    const u64 n = (now - next_) / interval_ + 1;
+    ticks_ += n;
+    next_ = saturating_add(next_, n * interval_);
+  }
+
+  TimerSetting remaining() REQUIRES(lock_) {
+    if (!armed_) return {interval_, 0};
+    const u64 now = time::now().ns;
+    if (next_ > now) return {interval_, next_ - now};
+    if (interval_ == 0) return {0, 1}; // about to fire
+    return {interval_, interval_ - (now - next_) % interval_};
+  }
+
+  bool has_expired() const {
+    const IrqSpinGuard guard(lock_);
+    return ticks_ > 0;
+  }
+  u64 take() {
+    const IrqSpinGuard guard(lock_);
+    return std::exchange(ticks_, 0);
+  }
+
+  Mutex set_lock_;
+  mutable SpinLock lock_{LockRank::kFileObject};
+  bool armed_ GUARDED_BY(lock_) = false;
+  u64 next_ GUARDED_BY(lock_) = 0; // monotonic
+  u64 interval_ GUARDED_BY(lock_) = 0;
+  u64 ticks_ GUARDED_BY(lock_) = 0;
+  TimerClock clock_;
+  u64 inode_ = next_anonymous_inode();
+  PollQueue queue_;
+};
+
+} // namespace
+
+Result<FilePtr> TimerFile::create(TimerClock clock, u32 flags) {
+  return make_file<TimerFd>(clock, flags & kNonBlock);
+}
+
+TimerFile* TimerFile::from(File& file) {
+  return file.kind() == FileKind::kTimer ? static_cast<TimerFile*>(&file) : nullptr;
+}
+
+} // namespace runnel::fs

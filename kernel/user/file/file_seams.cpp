@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/user/file/file_seams.hpp"
+
+#include "kernel/fs/seams.hpp"
+#include "kernel/user/clocks.hpp"
+#include "kernel/user/process.hpp"
+#include "kernel/user/uaccess.hpp"
+
+namespace runnel::user {
+
+void connect_files() {
+  fs::seams = {
+      .copy_to_user = [](u64 to, const void* from,
+                         usize size) { return size - copy_to_user_some(to, from, size); },
+      .copy_from_user = [](void* to, u64 from,
+                           usize size) { return size - copy_from_user_some(to, from, size); },
+      .raise_sigpipe = [] {}, // seam (signals): SIGPIPE to the current thread, if it is a user's
+      .realtime_offset = [] { return static_cast<i64>(kRealtimeAtBoot); },
+      .current_ids =
+          [](u32& uid, u32& gid) {
+            const Thread* const thread = current_thread_or_null();
+            uid = thread != nullptr ? thread->process->credentials.fsuid : 0;
+            gid = thread != nullptr ? thread->process->credentials.fsgid : 0;
+          },
+  };
+}
+
+} // namespace runnel::user

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/user/proc/subject.hpp"
+
+#include "kernel/time/clock.hpp"
+
+namespace runnel::user {
+
+// Seams: the tree of processes, signals and accounting put their own in.
+constinit ProcSource proc_source{
+    .find = [](u32 pid) -> Process* {
+      Thread* const self = current_thread_or_null();
+      if (self == nullptr || self->process->pid != pid) return nullptr;
+      get_process(*self->process);
+      return self->process;
+    },
+    .next = [](u32 after) -> u32 {
+      Thread* const self = current_thread_or_null();
+      return self != nullptr && self->process->pid > after ? self->process->pid : 0;
+    },
+    .details = [](Process&, Thread*, ProcDetails&) {},
+    .last_pid = [] { return current_task().pid; },
+    .pid_max = [] { return u32{32768}; },
+    .set_pid_max = [](u32) -> Result<> { return err(Errno::kINVAL); },
+};
+
+Task* Subject::task() const {
+  const SpinGuard guard(process_->lock);
+  for (Thread& thread : process_->threads) {
+    if (tid_ != 0 ? thread.tid() != tid_ : thread.tid() != process_->pid && process_->nr_threads != 1)
+      continue;
+    get_task(*thread.task);
+    return thread.task;
+  }
+  return nullptr;
+}
+
+u32 Subject::next_thread(u32 after) const {
+  u32 best = 0;
+  const SpinGuard guard(process_->lock);
+  for (Thread& thread : process_->threads)
+    if (thread.tid() > after && (best == 0 || thread.tid() < best)) best = thread.tid();
+  return best;
+}
+
+u32 Subject::nr_threads() const {
+  const SpinGuard guard(process_->lock);
+  return process_->nr_threads;
+}
+
+// While it is not exiting, by its lock, a process has both.
+Mm* Subject::mm() const {
+  const SpinGuard guard(process_->lock);
+  if (process_->exiting || process_->mm == nullptr || !process_->mm->try_get()) return nullptr;
+  return process_->mm;
+}
+
+FileTable* Subject::files() const {
+  const SpinGuard guard(process_->lock);
+  if (process_->exiting || process_->files == nullptr) return nullptr;
+  process_->files->get();
+  return process_->files;
+}
+
+} // namespace runnel::user
