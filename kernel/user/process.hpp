@@ -91,6 +91,10 @@ Result<Process*> create_process();
 Result<Process*> spawn(std::string_view path, std::span<const std::string_view> argv,
                        std::span<const std::string_view> envp);
 
+/// Ends all its threads soon (a fatal signal from outside). `status` is a wait status; without effect on a process
+/// that ends already.
+void kill_process(Process& process, i32 status);
+
 /// Its limits as its address space obeys them.
 MmLimits mm_limits(const Process& process);
 /// Tells its address space of limits[] that were changed.

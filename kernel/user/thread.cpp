@@ -121,21 +121,19 @@ void exit_thread(i32 status) {
   kthread_exit(0);
 }
 
+void kill_process(Process& process, i32 status) {
+  const SpinGuard guard(process.lock);
+  if (process.exiting) return;
+  process.exiting = true;
+  process.exit_status = status;
+  for (Thread& thread : process.threads)
+    if (&thread != current_thread_or_null()) kick_thread(thread, kWorkExit); // the caller leaves by itself
+}
+
 void exit_process(i32 status) {
-  Thread& self = current_thread();
-  Process& process = *self.process;
-  {
-    const SpinGuard guard(process.lock);
-    if (process.exiting) {
-      status = process.exit_status; // somebody was faster
-    } else {
-      process.exiting = true;
-      process.exit_status = status;
-      for (Thread& thread : process.threads)
-        if (&thread != &self) kick_thread(thread, kWorkExit);
-    }
-  }
-  exit_thread(status);
+  Process& process = current_process();
+  kill_process(process, status);
+  exit_thread(status); // the status that counts is the process's
 }
 
 void kick_thread(Thread& thread, ThreadWork work) {
