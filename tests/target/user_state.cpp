@@ -22,7 +22,8 @@ class Program {
   void start(std::string_view path, std::span<const std::string_view> argv) {
     constexpr std::string_view kEnvironment[] = {"KTAP_QUIET=1"};
     const Result<Process*> process = user::spawn(path, argv, kEnvironment);
-    if (CHECK(process.has_value())) process_ = *process;
+    CHECK(process.has_value());
+    if (process) process_ = *process;
   }
   /// Waits for its end; its wait status, or -1 when it never started.
   i32 status() {
