@@ -232,7 +232,8 @@ void runnel_user_sync(runnel::arch::UserRegs& regs) {
     Cpu::irq_enable();
     runnel::upcall::syscall(regs);
   } else {
-    const Fault fault = decode_user(esr);
+    Fault fault = decode_user(esr);
+    if (exception_class(esr) == kSpAlignment) fault.address = regs.sp();
     regs.leave_syscall();
     unmask_urgent();
     Cpu::irq_enable();
