@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The idle class: one thread a CPU, never queued, picked when there is nothing else.
+#include "sched/balance/balance.hpp"
 #include <sched/deadline.hpp>
+
 #include <sched/sched_class.hpp>
 
 namespace runnel::sched {
@@ -22,12 +24,14 @@ class IdleClass final : public SchedClass {
 
   void set_next_task(Rq& rq, Task&, SetNext) const override REQUIRES(rq.lock) {
     rq.idle_since = rq_clock_task(rq);
+    balance_enter_idle(rq);
   }
 
   void put_prev_task(Rq& rq, Task&, Task*) const override REQUIRES(rq.lock) {
     update_curr(rq);
     rq.idle_time += rq_clock_task(rq) - rq.idle_since;
     rq.idle_since = rq.clock_task;
+    balance_leave_idle(rq);
   }
 
   /// Time nobody wanted counts as background use of the servers (spec 5.8).

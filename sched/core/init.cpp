@@ -14,6 +14,7 @@ void sched_init_cpu(CpuId cpu, Task& idle) {
   rq.cpu = cpu;
   rq.rd = &root_domain();
   const u64 seed = port::random_seed() * 0x9e3779b97f4a7c15 + cpu.value;
+  rq.avg_idle = rq.balance.max_newidle_cost * 2;
   rq.random = static_cast<u32>(seed >> 32) | 1;
   rq.clock = rq.clock_task = port::clock();
   rq.irq_time_seen = port::irq_time(cpu);

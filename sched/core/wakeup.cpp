@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Waking a task: here, or through the wake list of the CPU it goes to (spec 1.5, 1.6).
+#include "sched/balance/balance.hpp"
 #include "sched/core/affinity.hpp"
 #include "sched/core/schedule.hpp"
 #include "sched/pi/proxy_move.hpp"
@@ -40,11 +41,7 @@ void ttwu_do_activate(Rq& rq, Task& p, u32 wake_flags) REQUIRES(rq.lock) {
   p.state.store(kRunning, std::memory_order_relaxed);
   trace_wakeup(trace::EventType::kSchedWakeup, p, rq.cpu);
   p.sched_class->task_woken(rq, p);
-  if (rq.idle_stamp.ns != 0) { // how long this CPU tends to be idle: what newly-idle balancing may cost
-    const Duration idle = rq_clock(rq) - rq.idle_stamp;
-    rq.avg_idle += (idle - rq.avg_idle) / 8;
-    rq.idle_stamp = {};
-  }
+  balance_note_idle_end(rq);
 }
 
 /// The task went to sleep but is still on its rq: schedule() not reached, its dequeue is delayed, or it lends
@@ -194,6 +191,7 @@ void wake_up_new_task(Task& p) {
 }
 
 void reschedule_interrupt() {
+  balance_kicked();
   Rq& rq = this_rq();
   if (rq.wake_list.load(std::memory_order_relaxed) == nullptr) return;
   Task* list = rq.wake_list.exchange(nullptr); // B9: full-ordered; pairs with the push

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fair class: tasks come and go, some of them late (spec 3.7, 3.8).
+#include "sched/balance/load.hpp"
 #include "sched/fair/fair.hpp"
 #include "sched/fair/server_hooks.hpp"
 #include "sched/fair/weights.hpp"
@@ -25,6 +26,7 @@ void FairClass::enqueue_task(Rq& rq, Task& p, u32 flags) const {
     eevdf::undelay(q, p.se, rules);
     p.sched_delayed = false;
     ++rq.fair.nr_runnable;
+    load_changed(rq);
     fair_hrtick_update(rq);
     return;
   }
@@ -45,6 +47,7 @@ void FairClass::enqueue_task(Rq& rq, Task& p, u32 flags) const {
   count_idle_policy(rq, p, 1);
   add_nr_running(rq, 1);
   if (rq.fair.nr_queued++ == 0) fair_server_start(rq);
+  load_enqueued(rq, p, flags);
   fair_hrtick_update(rq);
 }
 
@@ -61,6 +64,7 @@ bool FairClass::dequeue_task(Rq& rq, Task& p, u32 flags) const {
     eevdf::delay(q, p.se, rules);
     p.sched_delayed = true;
     --rq.fair.nr_runnable;
+    load_changed(rq);
     return false;
   }
 
@@ -68,11 +72,12 @@ bool FairClass::dequeue_task(Rq& rq, Task& p, u32 flags) const {
   rq.fair.tasks.erase(p.se);
   --rq.fair.nr_queued;
   count_idle_policy(rq, p, ~0u);
+  if (!p.sched_delayed) --rq.fair.nr_runnable;
+  load_dequeued(rq, p, flags);
   if (p.sched_delayed && sleeps) {
     finish_delayed_dequeue(rq, p); // last: p may be gone
     return true;
   }
-  if (!p.sched_delayed) --rq.fair.nr_runnable;
   sub_nr_running(rq, 1);
   return true;
 }

@@ -49,6 +49,7 @@ class FairClass final : public SchedClass {
   void rq_offline(Rq& rq) const override REQUIRES(rq.lock);
 
   CpuId select_task_rq(Task& p, CpuId prev_cpu, u32 wake_flags) const override;
+  void migrate_task_rq(Task& p, CpuId cpu) const override;
   bool balance(Rq& rq, Task& prev) const override REQUIRES(rq.lock);
 
  private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fair class: weights, slices and what they depend on (spec 3.1, 3.10); its one object.
+#include "sched/balance/load.hpp"
 #include "sched/fair/fair.hpp"
 #include "sched/fair/weights.hpp"
 
@@ -31,6 +32,7 @@ void fair_set_slice(Task& p, u64 slice_ns) { eevdf::set_custom_slice(p.se, slice
 void FairClass::reweight_task(Rq& rq, Task& p, u32 weight) const {
   if (p.se.on_rq) update_curr(rq);
   eevdf::reweight(rq.fair.eevdf, p.se, weight);
+  load_changed(rq);
 }
 
 Duration FairClass::get_rr_interval(Rq& rq, Task& p) const {

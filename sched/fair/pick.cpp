@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fair class: who runs next, and the charge for who runs (spec 3.5, 3.6).
+#include "sched/balance/load.hpp"
 #include "sched/fair/fair.hpp"
 #include "sched/fair/server_hooks.hpp"
 
@@ -45,12 +46,14 @@ Pick FairClass::pick_task(Rq& rq) const {
 void FairClass::put_prev_task(Rq& rq, Task& p, Task*) const {
   if (p.se.on_rq) update_curr(rq);
   eevdf::put_current(rq.fair.eevdf);
+  load_stopped(rq, p);
   fair_hrtick_stop(rq);
 }
 
 void FairClass::set_next_task(Rq& rq, Task& p, SetNext how) const {
   const auto stint = how == SetNext::kPicked ? eevdf::Stint::kFresh : eevdf::Stint::kResumed;
   eevdf::set_current(rq.fair.eevdf, p.se, stint, fair_rules());
+  load_started(rq, p);
   fair_hrtick_update(rq);
 }
 

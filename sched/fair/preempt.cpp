@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fair class: when the current task makes way (spec 3.9).
+#include "sched/balance/load.hpp"
 #include "sched/fair/fair.hpp"
 #include "sched/fair/wake_test.hpp"
 
@@ -42,6 +43,7 @@ void FairClass::yield_task(Rq& rq) const {
 
 void FairClass::task_tick(Rq& rq, Task&, Tick kind) const {
   update_curr(rq);
+  load_changed(rq);
   if (kind == Tick::kHrtick) resched_curr_lazy(rq);
 }
 

@@ -3,6 +3,8 @@
 // old one's memory used again only after every reader has left it.
 #include "sched/topology/publish.hpp"
 
+#include "sched/balance/balance.hpp"
+
 #include <sched/rq.hpp>
 
 namespace runnel::sched {
@@ -52,6 +54,7 @@ Result<> sched_rebuild_domains() {
 }
 
 void sched_forget_domains() {
+  balance_forget();
   current_set.store(nullptr, std::memory_order_release);
   described = {};
   for (std::atomic<u32>& cache : cache_of) cache.store(0, std::memory_order_relaxed);

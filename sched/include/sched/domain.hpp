@@ -9,6 +9,8 @@
 
 namespace runnel::sched {
 
+inline constexpr u64 kCapacityScale = 1024; // capacity of a whole CPU
+
 /// What is done in a domain, and what its CPUs share.
 enum DomainFlag : u32 {
   kSdNewidle = 1 << 0,       // a CPU about to idle looks for work here
@@ -71,6 +73,7 @@ struct SchedDomain {
   Instant newidle_stamp;
   Duration max_newidle_cost;
   Instant last_cost_decay;
+  bool tickless = false; // llc only: not counted in shared->nr_busy_cpus
 };
 
 /// One CPU's place in the domains. A CPU outside the partition has no domain.

@@ -5,6 +5,7 @@
 #include "kernel/lib/thread_safety.hpp"
 
 #include <sched/balance_callback.hpp>
+#include <sched/load.hpp>
 #include <sched/task.hpp>
 #include <sched/topology.hpp>
 
@@ -57,7 +58,9 @@ struct alignas(kCacheLine) Rq {
   Instant idle_stamp;
   Duration avg_idle;
   u64 nr_switches = 0;
-  u32 random = 1; // xorshift state of this CPU's draws
+  BalanceState balance; // of fair tasks; its fields say who may touch them
+  StopWork active_work; // the request behind balance.active_balance
+  u32 random = 1;       // xorshift state of this CPU's draws
   bool tick_running = false;
 
   port::Lock stopper_lock{port::LockRank::kStopper};

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <sched/dl_entity.hpp>
 #include <sched/fair_entity.hpp>
+#include <sched/load.hpp>
 #include <sched/pi_entity.hpp>
 #include <sched/port.hpp>
 #include <sched/prio.hpp>
@@ -77,6 +78,8 @@ struct Task {
 
   // rq lock
   FairEntity se;
+  TaskLoad load;      // as a fair task
+  u32 recent_cpu = 0; // where it woke up before last; pi_lock
   RtEntity rt;
   DlEntity dl;
   PiEntity pi;
