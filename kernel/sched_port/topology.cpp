@@ -32,6 +32,10 @@ void build_sched_domains() {
   if (!built) panic("sched: no domains can be built for this machine: error {}", built.error());
 }
 
+void rebuild_sched_domains() {
+  if (!sched::sched_rebuild_domains()) panic("sched: no domains can be built for the CPUs that are left");
+}
+
 void log_sched_domains() {
   struct Lines final : Sink {
     void write(std::string_view text) override {

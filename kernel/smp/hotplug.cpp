@@ -4,6 +4,7 @@
 
 #include "kernel/debug/watchdog.hpp"
 #include "kernel/irq/irq_work.hpp"
+#include "kernel/sched_port/topology.hpp"
 #include "kernel/smp/bringup.hpp"
 #include "kernel/smp/call.hpp"
 #include "kernel/smp/cpumask.hpp"
@@ -33,6 +34,7 @@ void leave_online(void*) {
 
 Result<> take_down(CpuId cpu) {
   if (const Result<> ok = sched::sched_cpu_deactivate(cpu); !ok) return ok;
+  rebuild_sched_domains();
   sched::sched_cpu_wait_empty(cpu);
   sched::stop_one_cpu(cpu, leave_online, nullptr);
   // Whoever still saw it online has sent it what he had to by the end of this; it still answers.
@@ -61,6 +63,7 @@ Result<> cpu_up(CpuId cpu) {
   if (!restart_cpu(cpu)) return err(Errno::kNODEV);
   watchdog_cpu_up(cpu);
   sched::sched_cpu_activate(cpu);
+  rebuild_sched_domains();
   return {};
 }
 
