@@ -21,7 +21,7 @@ struct Survey {
 
 GroupStats look_at(const Attempt& a, const SchedGroup& group, Survey& survey) {
   GroupStats s;
-  for (const CpuId cpu : *group.cpus& port::active_cpus()) {
+  for (const CpuId cpu : *group.cpus & a.cpus) { // without those that turned out to have nothing movable
     const Rq& rq = cpu_rq(cpu);
     const QueueLoad& q = rq.balance.load;
     const u32 delayed = q.nr_delayed.load(std::memory_order_relaxed);
@@ -64,6 +64,7 @@ Survey survey_domain(const Attempt& a) {
 
 /// What a full pass over a domain knows and others want to.
 void publish(const Attempt& a, const Survey& survey) {
+  if (a.cpus != (*a.sd.span & port::active_cpus())) return;
   if (a.sd.parent == nullptr)
     root_domain().overloaded.store(survey.overloaded ? 1 : 0, std::memory_order_relaxed);
   if (a.sd.shared == nullptr || !features.sis_util) return;

@@ -46,6 +46,10 @@ Result<> sched_build_domains(const MachineTopology& machine) {
   set_lowest_domains(&next);
   root_domain().span = next.partition();
   port::synchronize();
+  // Who balanced by the old domains is through. What it found out about when to look again may be far off:
+  // for a CPU that was in no domain there was nothing to look at.
+  for (const CpuId cpu : port::possible_cpus())
+    cpu_rq(cpu).balance.next_balance.store(0, std::memory_order_relaxed);
   return {};
 }
 

@@ -21,11 +21,23 @@ class Replay {
       : running_(cpus), since_(cpus, kNotWasting), ran_(cpus), may_run_(std::move(may_run)) {}
 
   void feed(const std::vector<trace::Event>& events) {
-    for (const trace::Event& e : events) {
-      pass_time(e.time_ns);
-      apply(e);
-      look(e.time_ns);
+    for (const trace::Event& e : events) feed(e);
+  }
+  void feed(const trace::Event& e) {
+    pass_time(e.time_ns);
+    apply(e);
+    look(e.time_ns);
+  }
+  /// Nothing more happens before `now`.
+  void pass_time(u64 now) {
+    for (std::size_t cpu = 0; cpu < running_.size(); ++cpu) {
+      if (running_[cpu] != 0) ran_[cpu] += now - now_;
+      if (since_[cpu] == kNotWasting || now - since_[cpu] <= longest_) continue;
+      longest_ = now - since_[cpu];
+      where_ = "cpu " + std::to_string(cpu) + " from " + std::to_string(since_[cpu]) + " to " +
+               std::to_string(now);
     }
+    now_ = now;
   }
 
   /// Longest time a CPU was idle while some other one had two tasks or more, one of which might have run
@@ -38,17 +50,6 @@ class Replay {
 
  private:
   static constexpr u64 kNotWasting = ~u64{0};
-
-  void pass_time(u64 now) {
-    for (std::size_t cpu = 0; cpu < running_.size(); ++cpu) {
-      if (running_[cpu] != 0) ran_[cpu] += now - now_;
-      if (since_[cpu] == kNotWasting || now - since_[cpu] <= longest_) continue;
-      longest_ = now - since_[cpu];
-      where_ = "cpu " + std::to_string(cpu) + " from " + std::to_string(since_[cpu]) + " to " +
-               std::to_string(now);
-    }
-    now_ = now;
-  }
 
   void apply(const trace::Event& e) {
     using enum trace::EventType;

@@ -101,7 +101,7 @@ RUNNEL_TEST(sched_server, its_runtime_can_be_changed, .limit = 5_s, .time = test
   set_server({.runtime = 4'000'000, .period = 40'000'000});
   const Duration fair = compete(1_ms, 1_ms, 40_ms, 200_ms).fair; // five periods
   CHECK(fair >= 200_ms * 9 / 100);
-  CHECK(fair <= 200_ms * 11 / 100);
+  CHECK(fair <= 200_ms * 13 / 100); // the window may hold parts of six
 
   using sched::DlServerKind;
   const auto set = [](u64 runtime, u64 period) {
