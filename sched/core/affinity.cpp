@@ -74,7 +74,11 @@ enum class Wait { kNo, kStopper, kEnable };
 /// What must happen before `p` is certain not to run outside its mask (A5). pi_lock and rq lock.
 Wait must_wait(const Rq& rq, Task& p, CpuId& cpu, AffinityRequest& request) REQUIRES(rq.lock) {
   cpu = p.task_cpu();
-  if (p.cpus_mask.test(cpu) && port::active_cpus().test(cpu)) return Wait::kNo;
+  // The stopper's own question, else it would leave p where it is and be asked again for ever: a kernel
+  // thread may stay on a CPU that has just left the active ones.
+  const bool may_stay = p.migration_disabled != 0 ? p.cpus_mask.test(cpu) && port::active_cpus().test(cpu)
+                                                  : is_cpu_allowed(p, cpu);
+  if (may_stay) return Wait::kNo;
   if (p.migration_disabled != 0) {
     if (&p == &current()) return Wait::kNo; // it leaves when it enables migration itself
     request.next = p.affinity_request;

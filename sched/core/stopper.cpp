@@ -57,12 +57,19 @@ StopWork* take_work(Rq& rq) {
   return rq.stop_works.pop_front();
 }
 
-void queue_work(Rq& rq, StopWork& work) {
+/// False: the CPU is down. The look at it and the queueing are one under the lock, and the CPU leaves the
+/// online mask in its stopper: who saw it online is in time for the stopper's next look at the list.
+/// Preemption stays off until the stopper is awake, for the CPU answers only as long as port::synchronize()
+/// waits for somebody.
+bool queue_work(Rq& rq, StopWork& work) {
+  const port::PreemptGuard no_preempt;
   {
     const port::IrqLockGuard guard(rq.stopper_lock);
+    if (!port::online_cpus().test(rq.cpu)) return false;
     rq.stop_works.push_back(work);
   }
   wake_up_process(*rq.stop);
+  return true;
 }
 
 void run(StopWork& work) {
@@ -112,13 +119,14 @@ void stopper_main(CpuId cpu) {
   }
 }
 
-void stop_one_cpu(CpuId cpu, void (*fn)(void*), void* arg) {
+bool stop_one_cpu(CpuId cpu, void (*fn)(void*), void* arg) {
   WaitedWork request(fn, arg);
-  queue_work(cpu_rq(cpu), request.work);
+  if (!queue_work(cpu_rq(cpu), request.work)) return false;
   request.wait();
+  return true;
 }
 
-void stop_two_cpus(CpuId runs_on, CpuId other, void (*fn)(void*), void* arg) NO_THREAD_SAFETY_ANALYSIS {
+bool stop_two_cpus(CpuId runs_on, CpuId other, void (*fn)(void*), void* arg) NO_THREAD_SAFETY_ANALYSIS {
   Rendezvous meeting{.runs_on = runs_on, .fn = fn, .arg = arg};
   WaitedWork here(Rendezvous::meet, &meeting), there(Rendezvous::meet, &meeting);
   Rq& first = cpu_rq(runs_on < other ? runs_on : other);
@@ -132,16 +140,22 @@ void stop_two_cpus(CpuId runs_on, CpuId other, void (*fn)(void*), void* arg) NO_
       const port::IrqGuard irqs_off;
       first.stopper_lock.lock();
       second.stopper_lock.lock_nested();
-      first.stop_works.push_back(here.work);
-      second.stop_works.push_back(there.work);
+      const CpuMask online = port::online_cpus();
+      const bool both_up = online.test(runs_on) && online.test(other); // as in queue_work
+      if (both_up) {
+        first.stop_works.push_back(here.work);
+        second.stop_works.push_back(there.work);
+      }
       second.stopper_lock.unlock();
       first.stopper_lock.unlock();
+      if (!both_up) return false;
     }
     wake_up_process(*first.stop);
     wake_up_process(*second.stop);
   }
   here.wait();
   there.wait();
+  return true;
 }
 
 void stop_one_cpu_nowait(Rq& rq, StopWork& work, void (*fn)(void*), void* arg) NO_THREAD_SAFETY_ANALYSIS {
@@ -153,7 +167,8 @@ void stop_one_cpu_nowait(Rq& rq, StopWork& work, void (*fn)(void*), void* arg) N
   const port::PreemptGuard no_preempt;
   const u32 clock_flags = rq.clock_flags;
   rq.lock.unlock();
-  queue_work(rq, work);
+  const bool queued = queue_work(rq, work);
+  port::assert_(queued); // something runs there
   rq.lock.lock();
   rq.clock_flags = clock_flags;
 }

@@ -18,6 +18,7 @@ CpuId select_task_rq(Task& p, CpuId prev_cpu, u32& wake_flags) {
     wake_flags |= kWakeRqSelected;
   } else {
     cpu = p.cpus_ptr->lowest();
+    if (p.is_per_cpu) return cpu; // it serves a CPU that goes down until the very end, and no other
   }
   return is_cpu_allowed(p, cpu) ? cpu : select_fallback_rq(p, cpu);
 }

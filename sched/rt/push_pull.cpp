@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeping the M most urgent realtime tasks on M CPUs (spec 4 RT6, RT7, RT8): push what waits here to CPUs
 // that run something lower, pull what waits elsewhere when this CPU would run something lower.
+#include "sched/core/affinity.hpp"
 #include "sched/core/push_current.hpp"
 #include "sched/rt/rt.hpp"
 
@@ -83,6 +84,7 @@ Candidates pullable(Rq& from, Rq& to) REQUIRES(from.lock, to.lock) {
       if (found.staying == nullptr) found.staying = p;
       continue;
     }
+    if (!is_cpu_allowed(*p, to.cpu)) continue; // a CPU that goes down gives its tasks away: it takes none
     found.movable = p;
     break;
   }

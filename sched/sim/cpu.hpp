@@ -43,6 +43,7 @@ struct alignas(kCacheLine) VirtualCpu {
   ThreadInfo* current = nullptr; // who runs here
   bool irqs_on = false;
   At at = At::kScheduler;
+  bool parked = false;     // taken down: nothing may run here any more
   u64 next_irq = kNoTime;  // when the earliest interrupt is due: the IPI or the first timer
   u64 ipi_at = kNoTime;    // when the reschedule IPI under way arrives; several become one, as on hardware
   u64 resume_at = kNoTime; // when the code that runs here goes on, interrupts aside

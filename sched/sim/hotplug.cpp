@@ -41,12 +41,14 @@ Result<> cpu_down(CpuId cpu) {
   sched::port::synchronize();
   while (machine->cpu(cpu.value).at != At::kHalt)
     sleep(1_us); // it has interrupts to take and its idle loop to reach
+  machine->cpu(cpu.value).parked = true;
   take_over_timers(machine->cpu(cpu.value));
   return {};
 }
 
 Result<> cpu_up(CpuId cpu) {
   if (machine->online().test(cpu)) return err(Errno::kINVAL);
+  machine->cpu(cpu.value).parked = false;
   machine->online().set(cpu);
   sched::sched_cpu_activate(cpu);
   rebuild();

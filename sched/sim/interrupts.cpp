@@ -29,7 +29,8 @@ void take_timers(VirtualCpu& cpu) {
   for (Timer* timer = cpu.timers.top(); timer != nullptr; timer = cpu.timers.top()) {
     if (timer->expires.ns > now_ns) break;
     cpu.timers.erase(*timer);
-    timer->state = Timer::State::kIdle; // now: its function may start it again, or drop the last reference to it
+    timer->state =
+        Timer::State::kIdle; // now: its function may start it again, or drop the last reference to it
     const bool drop = machine->config().mutation == Mutation::kDropTimer && machine->chance().one_in(256);
     if (!drop) timer->function(*timer);
   }

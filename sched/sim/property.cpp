@@ -55,6 +55,9 @@ std::string command_of(const Property& property, const Case& c) {
 }
 
 Finding report(const Property& property, const Case& original, const Failure& failure) {
+  if (env("RUNNEL_SIM_SHRINK") == "no")
+    return {original, original, failure.invariant,
+            failure.what() + ("\n  again: " + command_of(property, original))};
   const Shrunk shrunk = shrink(property, original, failure);
   Finding finding{original, shrunk.smallest, failure.invariant, {}};
   finding.text = shrunk.failure + "\n  again: " + command_of(property, shrunk.smallest) +

@@ -27,8 +27,8 @@ struct Property {
   u32 max_cpus = 64;
   u32 max_tasks = 32;
   u32 max_rounds = 30;
-  u32 cases = 40; // RUNNEL_SIM_CASES multiplies
-  u64 steps = 0;  // goes on until so many steps are done, whatever `cases` says
+  u32 cases = 300; // RUNNEL_SIM_CASES multiplies
+  u64 steps = 0;   // goes on until so many steps are done, whatever `cases` says
   Mutation mutation = Mutation::kNone;
   std::function<void(const Case&)> body{}; // runs as the task "init"
 };

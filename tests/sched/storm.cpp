@@ -136,12 +136,15 @@ struct Member {
     const CpuId cpu{static_cast<u32>(rng.below(sim::machine->nr_cpus()))};
     const CpuId other{static_cast<u32>(rng.below(sim::machine->nr_cpus()))};
     u32 ran_on = sim::kNoCpu;
+    bool ran = false;
     const auto note = [](void* p) { *static_cast<u32*>(p) = sim::cpu().value; };
     if (other != cpu && rng.one_in(2))
-      sched::stop_two_cpus(cpu, other, note, &ran_on);
+      ran = sched::stop_two_cpus(cpu, other, note, &ran_on);
     else
-      sched::stop_one_cpu(cpu, note, &ran_on);
-    if (ran_on != cpu.value) sim::machine->fail("C21", "a stopper call did not run on its CPU");
+      ran = sched::stop_one_cpu(cpu, note, &ran_on);
+    if (!ran && !weather.storm.hotplug) sim::machine->fail("C21", "a stopper call was refused");
+    if (ran_on != (ran ? cpu.value : sim::kNoCpu))
+      sim::machine->fail("C21", "a stopper call did not run on its CPU");
   }
 
   void hold(u32 which, auto&& inside) {

@@ -18,7 +18,7 @@ void storm(const Storm& kind, sim::Property bounds = {}) {
 } // namespace
 
 TEST_CASE("storm: no wake-up is lost", "[storm][C01][C03][C07][C11][C12][C13][C32]") {
-  storm({.compute = 1, .sleep = 1, .wait = 8}, {.max_rounds = 100, .cases = 100, .steps = 300'000});
+  storm({.compute = 1, .sleep = 1, .wait = 8}, {.max_rounds = 100, .cases = 300, .steps = 300'000});
 }
 
 TEST_CASE("storm: no wake-up is lost in a hundred million steps", "[.long][C01]") {
@@ -71,7 +71,7 @@ TEST_CASE("storm: everything at once", "[storm][C01][C11][C32]") {
          .stop = 1,
          .lock = 2,
          .mixed_classes = true},
-        {.max_tasks = 64, .max_rounds = 60, .cases = 100});
+        {.max_tasks = 64, .max_rounds = 60, .cases = 300});
 }
 
 TEST_CASE("storm: a thousand CPUs", "[storm][C01][C11]") {

@@ -59,12 +59,13 @@ void schedule_tail(Task& prev);
 /// it. Preemption enabled; may block.
 Result<> set_cpus_allowed(Task& p, const CpuMask& mask);
 
-/// Runs fn(arg) on `cpu` in the stopper thread and waits. Preemption enabled; may block.
-void stop_one_cpu(CpuId cpu, void (*fn)(void*), void* arg);
+/// Runs fn(arg) on `cpu` in the stopper thread and waits. False, and nothing was run: the CPU is down.
+/// Preemption enabled; may block.
+bool stop_one_cpu(CpuId cpu, void (*fn)(void*), void* arg);
 
 /// Runs fn(arg) on `runs_on` while `other` (a different one) executes nothing else, interrupts off on both,
-/// and waits. Preemption enabled; may block.
-void stop_two_cpus(CpuId runs_on, CpuId other, void (*fn)(void*), void* arg);
+/// and waits. False, and nothing was run: one of them is down. Preemption enabled; may block.
+bool stop_two_cpus(CpuId runs_on, CpuId other, void (*fn)(void*), void* arg);
 
 /// Every kTick on a CPU that is not idle; interrupts off.
 void scheduler_tick();

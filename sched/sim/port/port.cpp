@@ -94,7 +94,7 @@ Task* context_switch(Task& prev, Task& next) {
   if (m.config().switch_cost.ns != 0) m.suspend(sim::now_ns + static_cast<u64>(m.config().switch_cost.ns));
   if (m.config().mutation == sim::Mutation::kEarlyRelease && m.chance().one_in(64)) {
     prev.on_cpu.store(0, std::memory_order_release);
-    m.suspend(sim::now_ns + 2'000);
+    m.suspend(sim::now_ns + 30'000);
   }
   ++m.counters().switches;
   sim::Task& from = simulated(prev);
@@ -138,7 +138,9 @@ u64 random_seed() { return ground().config().seed; }
 void notice(const Task& task, const char*) {
   ++ground().counters().notices;
   // What is told of is that its mask was widened: where it may run for certain is no longer known.
-  const_cast<sim::Task&>(static_cast<const sim::Task&>(task)).settled_mask = CpuMask::all();
+  auto& target = const_cast<sim::Task&>(static_cast<const sim::Task&>(task));
+  target.settled_mask = CpuMask::all();
+  ++target.affinity_changes; // a mask that is being set meanwhile may be gone again
 }
 
 void trace(trace::EventType type, u32 pid, u64 a, u64 b) {
