@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Little programs for user mode out of the test image itself: code between two symbols becomes an ELF file in
-// an archive that stands in for the initrd.
+// an archive as the initrd is one, and is unpacked like it.
 #pragma once
 
+#include "kernel/fs/rootfs.hpp"
+#include "kernel/fs/vfs.hpp"
 #include "kernel/mm/kmalloc.hpp"
 #include "kernel/test/test.hpp"
-#include "kernel/user/file/initrd.hpp"
 #include "kernel/user/process.hpp"
 
 #include <cstring>
@@ -13,23 +14,26 @@
 
 namespace runnel::test {
 
-/// An initrd made of files; in force while it lives. No process of it may outlive it.
+/// Files that are there while it lives. No process of them may outlive it.
 class Archive {
  public:
-  Archive() : before_(user::initrd()), bytes_(static_cast<std::byte*>(kzalloc(kRoom))) {}
+  Archive() : bytes_(static_cast<std::byte*>(kzalloc(kRoom))) {}
   ~Archive() {
-    user::set_initrd(before_);
+    for (u32 i = 0; i < nr_names_; ++i) CHECK(fs::remove_file(base(), names_[i]).has_value());
     kfree(bytes_);
   }
   Archive(const Archive&) = delete;
   Archive& operator=(const Archive&) = delete;
 
   void add(std::string_view name, u32 mode, std::span<const std::byte> content) {
-    size_ = end_;
+    size_ = 0;
     put_member(name, mode, content);
-    end_ = size_;
     put_member("TRAILER!!!", 0, {});
-    user::set_initrd({bytes_, size_});
+    char text[160];
+    BufferSink why(text);
+    CHECK(fs::unpack(fs::root_path(), {bytes_, size_}, why));
+    CHECK(nr_names_ < kMostNames);
+    if (nr_names_ < kMostNames) names_[nr_names_++] = name;
   }
 
   /// A static program: `code` at 0x401000, readable and executable, entered at its start; a page of zeros to
@@ -38,6 +42,9 @@ class Archive {
 
  private:
   static constexpr usize kRoom = 64 * 1024;
+  static constexpr u32 kMostNames = 8;
+
+  static fs::WalkBase base() { return {fs::root_path(), fs::root_path()}; }
 
   void put(const void* data, usize size) {
     if (size == 0) return; // memcpy takes no nullptr
@@ -61,10 +68,10 @@ class Archive {
     size_ = align_up(size_, 4);
   }
 
-  std::span<const std::byte> before_;
   std::byte* bytes_;
   usize size_ = 0;
-  usize end_ = 0; // of the members, the trailer not counted
+  std::string_view names_[kMostNames]; // of literals
+  u32 nr_names_ = 0;
 };
 
 inline void Archive::add_program(std::string_view name, std::span<const std::byte> code) {
