@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How fast the simulated machine is: scheduling events (switches, wake-ups, interrupts) a second of
+// How fast the simulated machine is: scheduling events (switches, wake-ups, interrupts taken: timers, ticks
+// among them, and IPIs; migrations are not counted), all checks on, a second of
 // CPU time. Prints `# bench NAME VALUE unit` lines.
 #include "sched/sim/machine.hpp"
 
