@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last thing the kernel does before user mode, on every way there.
 #include "kernel/user/process.hpp"
+#include "kernel/user/signal/signal.hpp"
 
 #include <arch/cpu.hpp>
 #include <arch/upcalls.hpp>
@@ -15,12 +16,8 @@ constexpr u32 kReschedBits =
 void do_work(Thread& self, u32 work, arch::UserRegs& regs) {
   if ((work & kWorkExit) != 0) exit_thread(self.process->exit_status);
   self.work.fetch_and(~(kWorkSignal | kWorkRseq), std::memory_order_relaxed);
-  self.task->signals.fetch_and(~u32{sched::kSignalPending}, std::memory_order_relaxed);
-  // Seam (signals): with kWorkSignal, take the first one that is pending and not blocked: build its frame, or
-  // do its default action; restart or interrupt the system call (regs.in_syscall()); with more pending, set
-  // both again. Seam (rseq): with kWorkRseq, put the critical section and the ids right, before any signal's
-  // frame.
-  static_cast<void>(regs);
+  // Seam (rseq): with kWorkRseq, put the critical section and the ids right, before any signal's frame.
+  if ((work & kWorkSignal) != 0) deliver_signals(regs);
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 #include "kernel/log/log.hpp"
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/process.hpp"
+#include "kernel/user/signal/signal.hpp"
 #include "kernel/user/uaccess.hpp"
 
 #include <arch/cpu.hpp>
@@ -95,9 +96,12 @@ void user_fault(const arch::Fault& fault, arch::UserRegs& regs) {
     panic("{} in user mode, code {:#x}", fault.name, fault.code);
   const FaultSignal signal = signal_of(fault, regs.pc());
   if (signal.signal == 0) return;
-  // Seam (signals): a handler, unless the signal is blocked or ignored, which kills all the same.
-  report_fatal_fault(signal, fault, regs);
-  exit_process(status_killed(signal.signal));
+  // A handler, unless the signal is blocked or ignored, which ends the process all the same.
+  if (signal.signal == kSigKill || !has_handler(signal.signal)) {
+    report_fatal_fault(signal, fault, regs);
+    exit_process(status_killed(signal.signal));
+  }
+  force_signal(SigInfo::from_fault(signal.signal, signal.code, signal.address));
 }
 
 } // namespace runnel::upcall

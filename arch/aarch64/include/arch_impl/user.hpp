@@ -6,6 +6,7 @@
 #include "kernel/lib/types.hpp"
 
 #include <arch_impl/registers.hpp>
+#include <array>
 #include <string_view>
 
 namespace runnel::arch {
@@ -15,6 +16,10 @@ inline constexpr bool kGenericNumbers = true;
 inline constexpr u16 kElfMachine = 183;
 inline constexpr std::string_view kPlatform = "aarch64";
 inline constexpr u64 kMinSignalStack = 5120;
+inline constexpr u64 kRestartSyscall = 128; // the number of restart_syscall
+inline constexpr u64 kRedZone = 0;
+/// What a signal handler returns to: mov x8, #139 (rt_sigreturn); svc #0.
+inline constexpr std::array<u32, 2> kSigreturnCode{0xd280'1168, 0xd400'0001};
 inline constexpr u32 kRseqSignature = 0xd428'bc00;
 
 struct UserRegs : Registers {

@@ -6,6 +6,7 @@
 #include "kernel/lib/types.hpp"
 
 #include <arch_impl/registers.hpp>
+#include <array>
 #include <string_view>
 
 namespace runnel::arch {
@@ -15,6 +16,10 @@ inline constexpr bool kGenericNumbers = false;
 inline constexpr u16 kElfMachine = 62;
 inline constexpr std::string_view kPlatform = "x86_64";
 inline constexpr u64 kMinSignalStack = 2048;
+inline constexpr u64 kRestartSyscall = 219; // the number of restart_syscall
+inline constexpr u64 kRedZone = 128;
+/// Programs bring their own code to return from a signal handler.
+inline constexpr std::array<u32, 0> kSigreturnCode{};
 inline constexpr u32 kRseqSignature = 0x5305'3053;
 
 // Selectors as Linux has them: they are seen in signal frames.

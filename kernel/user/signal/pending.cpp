@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/user/signal/pending.hpp"
+
+namespace runnel::user {
+
+bool Pending::has_entry(i32 sig) {
+  for (const QueuedSignal& entry : entries_)
+    if (entry.info.signo == sig) return true;
+  return false;
+}
+
+QueuedSignal* Pending::take(i32 sig) {
+  QueuedSignal* found = nullptr;
+  for (QueuedSignal& entry : entries_) {
+    if (entry.info.signo != sig) continue;
+    found = &entry;
+    break;
+  }
+  if (found != nullptr) entries_.erase(*found);
+  if (!has_entry(sig)) set_.remove(sig);
+  return found;
+}
+
+QueuedSignal* Pending::take_any(SigSet which) {
+  for (QueuedSignal& entry : entries_) {
+    if (!which.has(entry.info.signo)) continue;
+    entries_.erase(entry);
+    if (!has_entry(entry.info.signo)) set_.remove(entry.info.signo);
+    return &entry;
+  }
+  set_ = set_ & ~which;
+  return nullptr;
+}
+
+bool Pending::withdraw(QueuedSignal& entry) {
+  if (!entry.node.is_linked()) return false;
+  entries_.erase(entry);
+  if (!has_entry(entry.info.signo)) set_.remove(entry.info.signo);
+  return true;
+}
+
+} // namespace runnel::user
