@@ -114,7 +114,7 @@ u64 hwcap() { return cpuid(1).edx; }
 u64 hwcap2() { return 0; } // bit 1 would say that FSGSBASE may be used
 
 u64 signal_frame_size() {
-  constexpr u64 kFrame = 440, kAlignment = 64 + 16, kRedZone = 128, kMagic2 = 4;
+  constexpr u64 kFrame = 440, kAlignment = 64 + 16, kMagic2 = 4;
   return align_up(kFrame + kAlignment + kRedZone + fpu_size() + kMagic2, 16);
 }
 

@@ -16,9 +16,11 @@ enum class LockRank : u8 {
   kMutex,
   // Spinlocks.
   kTaskList,
-  kProcess, // threads and end of a process
-  kFiles,   // a process's descriptor table; nothing is allocated under it
-  kVmap,    // before the page tables it changes and the pages it takes
+  kProcessTree, // who is whose child, numbers, groups
+  kProcess,     // threads and end of a process
+  kSighand,     // what a process does with each signal
+  kFiles,       // a process's descriptor table; nothing is allocated under it
+  kVmap,        // before the page tables it changes and the pages it takes
   kPageTable,
   kKmalloc,    // slab lists; refill takes pages
   kZone,       // buddy
@@ -45,10 +47,11 @@ enum class LockRank : u8 {
 
 constexpr std::string_view to_string(LockRank rank) {
   constexpr std::string_view kNames[] = {
-      "mutex-outer", "mutex",      "task-list", "process",  "files",       "vmap",        "page-table",
-      "kmalloc",     "zone",       "rcu",       "workload", "file-object", "poll",        "epoll",
-      "wait-queue",  "completion", "pi",        "stopper",  "rq",          "root-domain", "mutex-wait",
-      "blocked",     "timer-base", "call-fn",   "irqchip",  "trace",       "console"};
+      "mutex-outer", "mutex",       "task-list",  "process-tree", "process",    "sighand",
+      "files",       "vmap",        "page-table", "kmalloc",      "zone",       "rcu",
+      "workload",    "file-object", "poll",       "epoll",        "wait-queue", "completion",
+      "pi",          "stopper",     "rq",         "root-domain",  "mutex-wait", "blocked",
+      "timer-base",  "call-fn",     "irqchip",    "trace",        "console"};
   static_assert(sizeof kNames / sizeof kNames[0] == static_cast<usize>(LockRank::kCount));
   return kNames[static_cast<usize>(rank)];
 }

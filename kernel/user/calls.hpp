@@ -50,6 +50,35 @@ i64 sys_munlock(u64, u64);
 i64 sys_mlockall(u32 flags);
 i64 sys_munlockall();
 
+// clone.cpp, wait.cpp, ids.cpp
+i64 sys_clone(arch::UserRegs& regs, u64 flags, u64 stack, u64 parent_tid, u64 fourth, u64 fifth);
+i64 sys_clone3(arch::UserRegs& regs, u64 from, u64 size);
+i64 sys_fork(arch::UserRegs& regs);
+i64 sys_vfork(arch::UserRegs& regs);
+i64 sys_wait4(i32 pid, u64 status, u32 options, u64 rusage);
+i64 sys_waitid(i32 what, i32 id, u64 info, u32 options, u64 rusage);
+i64 sys_setpgid(i32 pid, i32 pgid);
+i64 sys_getpgid(i32 pid);
+i64 sys_getpgrp();
+i64 sys_getsid(i32 pid);
+i64 sys_setsid();
+
+// signal/calls.cpp, signal/kill.cpp
+i64 sys_rt_sigaction(i32 sig, u64 action, u64 old, u64 size);
+i64 sys_rt_sigprocmask(i32 how, u64 set, u64 old, u64 size);
+i64 sys_rt_sigpending(u64 set, u64 size);
+i64 sys_rt_sigsuspend(u64 set, u64 size);
+i64 sys_rt_sigtimedwait(u64 set, u64 info, u64 timeout, u64 size);
+i64 sys_rt_sigreturn(arch::UserRegs& regs);
+i64 sys_sigaltstack(arch::UserRegs& regs, u64 stack, u64 old);
+i64 sys_pause();
+i64 sys_restart_syscall();
+i64 sys_kill(i32 pid, i32 sig);
+i64 sys_tkill(i32 tid, i32 sig);
+i64 sys_tgkill(i32 tgid, i32 tid, i32 sig);
+i64 sys_rt_sigqueueinfo(i32 pid, i32 sig, u64 info);
+i64 sys_rt_tgsigqueueinfo(i32 tgid, i32 tid, i32 sig, u64 info);
+
 // process.cpp
 i64 sys_exit(i32 code);
 i64 sys_exit_group(i32 code);

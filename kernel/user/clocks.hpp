@@ -33,4 +33,10 @@ constexpr Timespec to_timespec(u64 ns) {
   return {static_cast<i64>(ns / kSecond), static_cast<i64>(ns % kSecond)};
 }
 
+constexpr bool is_valid(const Timespec& t) {
+  return t.seconds >= 0 && t.nanoseconds >= 0 && t.nanoseconds < 1'000'000'000;
+}
+/// That long from now on the monotonic clock; times that are too long never come.
+Instant deadline_after(const Timespec& t);
+
 } // namespace runnel::user

@@ -154,6 +154,18 @@ void place_break(Mm& mm, const ElfImage& image, u64 bias) {
   mm.set_brk_start((elsewhere ? kDynBase : image.high() + bias) + random_pages(kRandomBits));
 }
 
+/// Where handlers return to whose actions name no place for it; nothing where every action does.
+Result<> map_sigreturn(Mm& mm) {
+  const std::span code(arch::kSigreturnCode);
+  if (code.empty()) return {};
+  const auto at = mm.mmap(
+      {.length = kPageSize, .prot = kPROT_READ | kPROT_WRITE, .flags = kMAP_PRIVATE | kMAP_ANONYMOUS});
+  if (!at) return err(at.error());
+  RUNNEL_TRY(mm.copy_in(*at, std::as_bytes(code)));
+  mm.addresses.sigreturn = *at;
+  return mm.mprotect(*at, kPageSize, kPROT_READ | kPROT_EXEC);
+}
+
 struct Request {
   std::string_view path;
   std::span<const std::string_view> argv, envp;
@@ -211,6 +223,7 @@ Result<> load(Mm& mm, const Request& request, const Source& source, const ElfIma
   if (!interpreter) return err(interpreter.error());
   printk_debug("user: {} at {:#x}, interpreter at {:#x}, break at {:#x}", request.path, program.bias,
                interpreter->bias, mm.brk(0));
+  RUNNEL_TRY(map_sigreturn(mm));
   const auto stack = make_stack(mm, request, image, program, *interpreter);
   if (!stack) return err(stack.error());
   result.stack = *stack;
@@ -250,7 +263,7 @@ void become(const Program& program) {
   program.mm->get(); // the process's own use; the other becomes the thread's
   Mm* old;
   {
-    const SpinGuard guard(process.lock); // /proc looks at it
+    const IrqSpinGuard guard(process.lock); // /proc looks at it
     old = std::exchange(process.mm, program.mm);
   }
   if (Mm* mine = replace_current_mm(program.mm)) mine->put();
@@ -260,6 +273,10 @@ void become(const Program& program) {
   const std::string_view comm = program.comm();
   std::copy_n(comm.data(), std::min(comm.size(), sizeof self.task->comm - 1), self.task->comm);
   process.files->close_on_exec();
+  process.has_execed = true;
+  release_vfork_parent(process);
+  process.sighand->reset_handlers(); // load_program's caller has seen to it that it is this process's alone
+  self.signals.altstack = {};
   self.clear_child_tid = 0;
   self.robust_list = 0;
   self.robust_list_size = 0;

@@ -26,6 +26,10 @@ struct Program {
 Result<Program> load_program(std::string_view path, std::span<const std::string_view> argv,
                              std::span<const std::string_view> envp, const Process& owner);
 
+/// Before become(): the process's other threads end, this one takes over the first one's number, and its
+/// signal handlers are its own. kNOMEM; kAGAIN: the process ends, or another of its threads does the same.
+Result<> be_alone();
+
 /// Replaces the current thread's program (execve's second half): address space, registers, FPU, TLS,
 /// descriptors marked for it. The process has one thread. Takes over program.mm.
 void become(const Program& program);

@@ -7,6 +7,7 @@
 #include "kernel/user/exec.hpp"
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/mm/mm.hpp"
+#include "kernel/user/tree.hpp"
 
 #include <algorithm>
 
@@ -42,6 +43,7 @@ void put_process(Process& process) {
   if (process.files != nullptr) process.files->put(); // it never ran
   if (process.paths != nullptr) process.paths->put_ref();
   if (process.mm != nullptr) process.mm->put();
+  if (process.sighand != nullptr) process.sighand->put();
   kdelete(&process);
 }
 
@@ -49,6 +51,12 @@ Result<Process*> create_process() {
   Process* process = knew<Process>();
   if (process == nullptr) return err(Errno::kNOMEM);
   set_default_limits(*process);
+  const auto handlers = Sighand::create();
+  if (!handlers) {
+    put_process(*process);
+    return err(handlers.error());
+  }
+  process->sighand = *handlers;
   process->paths = fs::FsContext::create().release();
   const auto files = process->paths != nullptr ? FileTable::create() : Result<FileTable*>(err(Errno::kNOMEM));
   if (files) process->files = *files;
@@ -84,8 +92,13 @@ Result<Process*> spawn(std::string_view path, std::span<const std::string_view> 
   std::copy_n(program->path, sizeof process.executable, process.executable);
   const Result<Thread*> thread = create_thread(process, program->comm());
   if (!thread) return fail(thread.error());
-  process.pid = (*thread)->tid();
+  process.pid = process.pgid = process.sid = (*thread)->tid();
   (*thread)->regs().start_at(program->entry, program->stack);
+  {
+    const SpinGuard guard(tree_lock);
+    add_process(process, init_process());
+    add_thread(**thread);
+  }
   start_thread(**thread);
   return made;
 }

@@ -5,6 +5,7 @@
 #include "kernel/lib/list.hpp"
 #include "kernel/sync/completion.hpp"
 #include "kernel/sync/mutex.hpp"
+#include "kernel/sync/wait_queue.hpp"
 #include "kernel/user/thread.hpp"
 
 #include <span>
@@ -49,24 +50,43 @@ struct Credentials {
   u32 gid = 0, egid = 0, sgid = 0, fsgid = 0;
 };
 
-/// Signals: sent to a process that faults before there are handlers.
-enum Signal : i32 {
-  kSigIll = 4,
-  kSigTrap = 5,
-  kSigAbrt = 6,
-  kSigBus = 7,
-  kSigFpe = 8,
-  kSigKill = 9,
-  kSigSegv = 11,
-};
+/// Alive until its last thread is gone, then a zombie until its parent has waited for it.
+enum class ProcessState : u8 { kAlive, kZombie, kReaped };
 
 struct Process {
   std::atomic<u32> refs{
       1};      // every thread, the parent's (or creator's) until it is reaped, /proc and pidfd readers
   u32 pid = 0; // the first thread's tid
-  Process* parent = nullptr;
+  SpinLock lock{LockRank::kProcess}; // interrupts off: timers send signals
 
-  SpinLock lock{LockRank::kProcess};
+  // tree_lock (tree.hpp)
+  Process* parent = nullptr; // nullptr: never in the tree, or reaped
+  ListNode sibling;
+  List<Process, &Process::sibling> children;
+  ListNode by_pid;
+  u32 pgid = 0;
+  u32 sid = 0;
+  ProcessState state = ProcessState::kAlive;
+  i32 exit_signal = kSigChld; // what its parent is sent at its end
+  bool is_subreaper = false;  // adopts the orphans below it
+  bool has_execed = false;
+  bool autoreap = false; // nobody waits for it (CLONE_AUTOREAP)
+  bool no_new_privs = false;
+  u64 children_runtime = 0; // of children that were waited for, ns
+
+  sync::WaitQueue child_events;   // a child ended, stopped or went on
+  sync::WaitQueue death_watchers; // it ended itself
+  /// A vfork's parent, which sleeps until the memory it shares is free; the child's last look at it is under
+  /// Process::lock.
+  Task* vfork_parent GUARDED_BY(lock) = nullptr;
+  std::atomic<bool> vfork_done{false};
+
+  Thread* exec_thread GUARDED_BY(lock) = nullptr; // waits for the others to end
+  sync::WaitQueue thread_ended;                   // for it
+
+  Sighand* sighand = nullptr; // own reference
+  ProcessSignals signals;     // lock
+
   List<Thread, &Thread::in_process> threads GUARDED_BY(lock);
   u32 nr_threads GUARDED_BY(lock) = 0;
   bool exiting GUARDED_BY(lock) = false;  // exit_process has begun: exit_status is set, no new threads
@@ -96,8 +116,8 @@ Result<Process*> create_process();
 Result<Process*> spawn(std::string_view path, std::span<const std::string_view> argv,
                        std::span<const std::string_view> envp);
 
-/// Ends all its threads soon (a fatal signal from outside). `status` is a wait status; without effect on a process
-/// that ends already.
+/// Ends all its threads soon (a fatal signal from outside). `status` is a wait status; without effect on a
+/// process that ends already.
 void kill_process(Process& process, i32 status);
 
 /// Its limits as its address space obeys them.

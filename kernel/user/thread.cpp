@@ -9,6 +9,9 @@
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/process.hpp"
+#include "kernel/user/signal/signal.hpp"
+#include "kernel/user/tree.hpp"
+#include "kernel/user/uaccess.hpp"
 
 #include <arch/irqchip.hpp>
 #include <sched/sched.hpp>
@@ -20,6 +23,7 @@ namespace {
 /// First code of a user thread in the kernel: its registers and state were prepared by whoever made it.
 void thread_main(void* arg) {
   auto& self = *static_cast<Thread*>(arg);
+  if (self.set_child_tid != 0) static_cast<void>(store_user<u32>(self.set_child_tid, self.tid()));
   arch::enter_user(self.regs());
 }
 
@@ -33,8 +37,8 @@ void free_thread(Thread& thread) {
 }
 
 Result<> link(Process& process, Thread& thread) {
-  const SpinGuard guard(process.lock);
-  if (process.exiting) return err(Errno::kAGAIN);
+  const IrqSpinGuard guard(process.lock);
+  if (process.exiting || process.exec_thread != nullptr) return err(Errno::kAGAIN);
   process.threads.push_back(thread);
   ++process.nr_threads;
   return {};
@@ -42,8 +46,9 @@ Result<> link(Process& process, Thread& thread) {
 
 /// True: it was the last one, and the process has its exit status.
 bool unlink(Process& process, Thread& thread, i32 status) {
-  const SpinGuard guard(process.lock);
+  const IrqSpinGuard guard(process.lock);
   List<Thread, &Thread::in_process>::erase(thread);
+  leave_stop(process, thread);
   process.ended_runtime += static_cast<u64>(sched::task_runtime(*thread.task).ns);
   if (--process.nr_threads != 0) return false;
   if (!process.exiting) process.exit_status = status;
@@ -56,9 +61,8 @@ void end_process(Process& process) {
   std::exchange(process.files, nullptr)->put();
   std::exchange(process.paths, nullptr)->put_ref();
   std::exchange(process.mm, nullptr)->put();
-  // Seam (fork, wait): children go to their new parent, the parent hears SIGCHLD; here, when nothing of the
-  // process is left but its status.
-  process.exited.complete_all();
+  flush_signals(process);
+  bury(process);
 }
 
 } // namespace
@@ -95,6 +99,13 @@ void start_thread(Thread& thread) {
   kthread_start(*thread.task);
 }
 
+void release_vfork_parent(Process& process) {
+  const IrqSpinGuard guard(process.lock);
+  process.vfork_done.store(true, std::memory_order_release);
+  if (Task* const parent = std::exchange(process.vfork_parent, nullptr))
+    sched::try_to_wake_up(*parent, sched::kUninterruptible | sched::kWakeKill, 0);
+}
+
 void discard_thread(Thread& thread) {
   unlink(*thread.process, thread, 0);
   Task& task = *thread.task;
@@ -110,7 +121,16 @@ void exit_thread(i32 status) {
   // Seams: robust_list and clear_child_tid (futex) while the memory is still there; timers and signals of the
   // thread.
   if (Mm* mm = replace_current_mm(nullptr)) mm->put();
-  if (unlink(process, self, status)) end_process(process);
+  release_vfork_parent(process);
+  flush_signals(self);
+  {
+    const SpinGuard guard(tree_lock);
+    remove_thread(self);
+  }
+  if (unlink(process, self, status))
+    end_process(process);
+  else
+    process.thread_ended.wake_all();
   Task& task = *self.task;
   {
     const PreemptGuard stays; // or a switch would save into what is freed here
@@ -124,7 +144,7 @@ void exit_thread(i32 status) {
 }
 
 void kill_process(Process& process, i32 status) {
-  const SpinGuard guard(process.lock);
+  const IrqSpinGuard guard(process.lock);
   if (process.exiting) return;
   process.exiting = true;
   process.exit_status = status;
@@ -142,11 +162,11 @@ void kick_thread(Thread& thread, ThreadWork work) {
   Task& task = *thread.task;
   thread.work.fetch_or(work, std::memory_order_relaxed);
   // Full barrier in the wake-up: a thread that goes to sleep sees the bits, or is seen sleeping (B1, B7).
-  const bool fatal = (work & kWorkExit) != 0;
-  if ((work & (kWorkExit | kWorkSignal)) != 0)
-    task.signals.fetch_or(sched::kSignalPending | (fatal ? u32{sched::kFatalSignalPending} : 0u),
-                          std::memory_order_relaxed);
-  const u32 asleep = sched::kInterruptible | (fatal ? u32{sched::kWakeKill} : 0u);
+  const bool fatal = (work & kWorkExit) != 0 ||
+                     (task.signals.load(std::memory_order_relaxed) & sched::kFatalSignalPending) != 0;
+  if (fatal)
+    task.signals.fetch_or(sched::kSignalPending | sched::kFatalSignalPending, std::memory_order_relaxed);
+  const u32 asleep = sched::kInterruptible | (fatal ? u32{sched::kWakeKill | sched::kStopped} : 0u);
   if (sched::try_to_wake_up(task, asleep, 0)) return;
   const PreemptGuard stays;
   const CpuId cpu = task.task_cpu();

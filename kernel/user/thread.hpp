@@ -5,6 +5,7 @@
 
 #include "kernel/lib/errno.hpp"
 #include "kernel/task/task.hpp"
+#include "kernel/user/signal/state.hpp"
 
 #include <arch/user.hpp>
 #include <atomic>
@@ -18,7 +19,7 @@ class Mm;
 /// Bits of Thread::work: reasons to do something before the thread is in user mode again.
 enum ThreadWork : u32 {
   kWorkExit = 1u << 0,   // the process ends: the thread must too
-  kWorkSignal = 1u << 1, // seam: signals may be pending
+  kWorkSignal = 1u << 1, // signals may be pending, or a stop is under way
   kWorkRseq = 1u << 2,   // seam: the thread was preempted, migrated or got a signal
 };
 
@@ -28,7 +29,10 @@ struct Thread {
   arch::UserState arch; // live in the CPU while it runs
   std::atomic<u32> work{0};
   ListNode in_process; // Process::lock
+  ListNode by_tid;     // tree_lock
+  ThreadSignals signals;
 
+  u64 set_child_tid = 0; // user address: its number is stored there before its first instruction; 0: nowhere
   u64 clear_child_tid = 0; // user address: 0 stored and one futex waiter woken at the thread's end
   u64 robust_list = 0;
   u64 robust_list_size = 0;
@@ -46,6 +50,8 @@ inline Process& current_process() { return *current_task().user->process; }
 /// caller fills regs() and starts it with start_thread. kNOMEM, kAGAIN.
 Result<Thread*> create_thread(Process& process, std::string_view comm);
 void start_thread(Thread& thread);
+/// A process that shares its vfork parent's memory needs it no more (exec, exit): the parent goes on.
+void release_vfork_parent(Process& process);
 /// Undoes create_thread for a thread that was never started.
 void discard_thread(Thread& thread);
 

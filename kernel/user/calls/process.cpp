@@ -5,7 +5,9 @@
 #include "kernel/user/calls.hpp"
 #include "kernel/user/exec.hpp"
 #include "kernel/user/exec_arguments.hpp"
+#include "kernel/user/mm/mm.hpp"
 #include "kernel/user/syscall.hpp"
+#include "kernel/user/tree.hpp"
 #include "kernel/user/uaccess.hpp"
 
 namespace runnel::user {
@@ -16,7 +18,8 @@ i64 sys_exit_group(i32 code) { exit_process(status_exited(code)); }
 i64 sys_getpid() { return current_process().pid; }
 i64 sys_gettid() { return current_thread().tid(); }
 i64 sys_getppid() {
-  const Process* parent = current_process().parent; // seam (fork): under the lock of the process tree
+  const SpinGuard guard(tree_lock);
+  const Process* parent = current_process().parent;
   return parent == nullptr ? 0 : parent->pid;
 }
 i64 sys_getuid() { return current_process().credentials.uid; }
@@ -51,7 +54,7 @@ i64 sys_prlimit64(u32 pid, u32 resource, u64 to_set, u64 to_old) {
   }
   Limit old;
   {
-    const SpinGuard guard(process.lock);
+    const IrqSpinGuard guard(process.lock);
     old = process.limits[resource];
     if (to_set != 0) process.limits[resource] = wanted;
   }
@@ -68,7 +71,10 @@ i64 sys_execve(u64 path, u64 argv, u64 envp) {
   if (const auto read = arguments.read(path, argv, envp); !read) return negative(read.error());
   const auto program = load_program(arguments.path(), arguments.argv(), arguments.envp(), current_process());
   if (!program) return negative(program.error());
-  // Seam (clone): the process's other threads end here, and this one takes over the leader's id.
+  if (const auto alone = be_alone(); !alone) {
+    program->mm->put();
+    return negative(alone.error());
+  }
   become(*program);
   return 0;
 }

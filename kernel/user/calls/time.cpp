@@ -27,7 +27,7 @@ Result<u64> clock_value(i32 clock) {
     return static_cast<u64>(sched::task_runtime(current_task()).ns);
   case kClockProcessCpu: {
     Process& process = current_process();
-    const SpinGuard guard(process.lock);
+    const IrqSpinGuard guard(process.lock);
     u64 sum = process.ended_runtime;
     for (Thread& thread : process.threads) sum += static_cast<u64>(sched::task_runtime(*thread.task).ns);
     return sum;
@@ -35,6 +35,12 @@ Result<u64> clock_value(i32 clock) {
   default:
     return err(Errno::kINVAL);
   }
+}
+
+Instant deadline_after(const Timespec& t) {
+  constexpr i64 kLongest = 100LL * 365 * 24 * 3600; // s; a clock of 64 bits of nanoseconds goes no further
+  if (t.seconds > kLongest) return kNever;
+  return time::now() + Duration{t.seconds * 1'000'000'000 + t.nanoseconds};
 }
 
 i64 sys_clock_gettime(i32 clock, u64 to) {

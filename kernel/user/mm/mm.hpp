@@ -89,6 +89,7 @@ struct SharedKey {
 /// Addresses of the running program for /proc and prctl; written by exec.
 struct ExecAddresses {
   u64 code_start = 0, code_end = 0, data_start = 0, data_end = 0;
+  u64 sigreturn = 0; // code that signal handlers return to; 0: none
   u64 arg_start = 0, arg_end = 0, env_start = 0, env_end = 0;
 };
 

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/user/clone.hpp"
+
+#include "kernel/fs/walk.hpp"
+#include "kernel/user/file/file_table.hpp"
+#include "kernel/user/mm/mm.hpp"
+#include "kernel/user/signal/signal.hpp"
+#include "kernel/user/tree.hpp"
+#include "kernel/user/uaccess.hpp"
+
+#include <algorithm>
+#include <sched/attr.hpp>
+#include <sched/sched.hpp>
+
+namespace runnel::user {
+namespace {
+
+/// What both kinds of new threads get of the current thread.
+void copy_registers(Thread& child, const CloneArgs& args, const arch::UserRegs& regs) {
+  Thread& self = current_thread();
+  child.regs() = regs;
+  child.regs().set_syscall_result(0);
+  child.regs().leave_syscall();
+  if (args.stack != 0) child.regs().set_sp(args.stack + args.stack_size);
+  {
+    const PreemptGuard stays;
+    arch::user_state_save(self.arch);
+    arch::user_state_copy(child.arch, self.arch, child.arch.fpu);
+  }
+  if (args.has(kCloneSetTls)) arch::set_user_tls(child.arch, args.tls);
+  child.signals.blocked = self.signals.blocked;
+  if (!args.has(kCloneVm) || args.has(kCloneVfork)) child.signals.altstack = self.signals.altstack;
+  if (args.has(kCloneChildClearTid)) child.clear_child_tid = args.child_tid;
+  if (args.has(kCloneChildSetTid)) child.set_child_tid = args.child_tid;
+}
+
+Result<> copy_memory(Process& child, const Process& parent, const CloneArgs& args) {
+  if (args.has(kCloneVm)) {
+    parent.mm->get();
+    child.mm = parent.mm;
+    return {};
+  }
+  const auto copy = parent.mm->fork();
+  if (!copy) return err(copy.error());
+  child.mm = *copy;
+  return {};
+}
+
+Result<> copy_files(Process& child, const Process& parent, const CloneArgs& args) {
+  if (args.has(kCloneFiles)) {
+    parent.files->get();
+    child.files = parent.files;
+    return {};
+  }
+  const auto copy = parent.files->clone();
+  if (!copy) return err(copy.error());
+  child.files = *copy;
+  return {};
+}
+
+Result<> copy_paths(Process& child, const Process& parent, const CloneArgs& args) {
+  child.paths = args.has(kCloneFs) ? parent.paths : parent.paths->copy().release();
+  if (child.paths == nullptr) return err(Errno::kNOMEM);
+  if (args.has(kCloneFs)) child.paths->get_ref();
+  return {};
+}
+
+Result<> copy_handlers(Process& child, const Process& parent, const CloneArgs& args) {
+  if (args.has(kCloneSighand)) {
+    parent.sighand->get();
+    child.sighand = parent.sighand;
+    return {};
+  }
+  const auto copy = parent.sighand->copy();
+  if (!copy) return err(copy.error());
+  child.sighand = *copy;
+  if (args.has(kCloneClearSighand)) child.sighand->reset_handlers();
+  return {};
+}
+
+Result<Process*> copy_process(const CloneArgs& args) {
+  Process& parent = current_process();
+  Process* const child = knew<Process>();
+  if (child == nullptr) return err(Errno::kNOMEM);
+  child->credentials = parent.credentials;
+  child->no_new_privs = parent.no_new_privs || args.has(kCloneNnp);
+  child->autoreap = args.has(kCloneAutoreap);
+  child->exit_signal = args.has(kCloneParent) ? parent.exit_signal : static_cast<i32>(args.exit_signal);
+  std::copy(std::begin(parent.executable), std::end(parent.executable), child->executable);
+  {
+    const IrqSpinGuard guard(parent.lock);
+    std::copy(std::begin(parent.limits), std::end(parent.limits), child->limits);
+  }
+  for (const auto copy : {copy_memory, copy_files, copy_paths, copy_handlers}) {
+    if (const Result<> copied = copy(*child, parent, args); !copied) {
+      put_process(*child);
+      return err(copied.error());
+    }
+  }
+  return child;
+}
+
+/// Numbers of processes and threads are limited by RLIMIT_NPROC, which does not bind root.
+Result<> check_limits(Process& self) {
+  const SpinGuard guard(tree_lock);
+  if (self.credentials.uid != 0 && nr_processes() >= self.limits[kLimitProcesses].soft)
+    return err(Errno::kAGAIN);
+  constexpr u32 kMostProcesses = 4096; // of the whole machine
+  return nr_processes() < kMostProcesses ? Result<>{} : err(Errno::kAGAIN);
+}
+
+/// Into the tree, unless a fatal signal came for the parent (E16).
+Result<> publish(Process& process, Thread& thread, const CloneArgs& args) {
+  Process& self = current_process();
+  const SpinGuard guard(tree_lock);
+  if (current_task().signals.load(std::memory_order_relaxed) & sched::kFatalSignalPending)
+    return err(Errno::kINTR);
+  if (!args.has(kCloneThread)) {
+    process.pid = thread.tid();
+    process.pgid = self.pgid;
+    process.sid = self.sid;
+    const bool sibling = args.has(kCloneParent) && self.parent != nullptr;
+    add_process(process, sibling ? *self.parent : self);
+  }
+  add_thread(thread);
+  return {};
+}
+
+/// The parent of a vfork sleeps until the child needs its memory no more; only a fatal signal ends that.
+void wait_for_vfork(Process& child) {
+  for (;;) {
+    sched::set_current_state(sched::kKillable);
+    if (child.vfork_done.load(std::memory_order_acquire)) break;
+    if (current_task().signal_pending_state(sched::kKillable)) break;
+    sched::schedule();
+  }
+  current_task().state.store(sched::kRunning, std::memory_order_relaxed);
+}
+
+} // namespace
+
+Result<u32> do_clone(const CloneArgs& args, const arch::UserRegs& regs) {
+  Process& self = current_process();
+  RUNNEL_TRY(check_clone(args, {.is_namespace_init = false, .is_autoreap = self.autoreap}));
+  if (signal_pending()) return err(Errno::kINTR);
+  if (args.has(kCloneNamespaces | kCloneIntoCgroup) || args.set_tid_size != 0)
+    return err(Errno::kINVAL); // as Linux built without namespaces
+  RUNNEL_TRY(check_limits(self));
+  const bool new_process = !args.has(kCloneThread);
+  Process* process = &self;
+  if (new_process) {
+    const auto made = copy_process(args);
+    if (!made) return err(made.error());
+    process = *made;
+  }
+  const ProcessRef creation(new_process ? process : nullptr); // dropped at the end, the tree has its own
+  const Result<Thread*> made = create_thread(*process, current_task().comm);
+  if (!made) return err(made.error());
+  Thread& child = **made;
+  copy_registers(child, args, regs);
+  const u32 tid = child.tid();
+  Result<> ready = sched::sched_fork(*child.task);
+  if (ready && args.has(kCloneParentSetTid)) (void)write_user(args.parent_tid, tid);
+  if (ready) ready = publish(*process, child, args);
+  if (!ready) {
+    discard_thread(child);
+    return err(ready.error());
+  }
+  const bool vfork = args.has(kCloneVfork) && new_process;
+  if (vfork) {
+    const IrqSpinGuard guard(process->lock);
+    process->vfork_parent = &current_task();
+  }
+  start_thread(child);
+  if (vfork) wait_for_vfork(*process);
+  return tid;
+}
+
+} // namespace runnel::user

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// struct rusage as user programs see it. Of the time used nothing is said to be the kernel's: Runnel does not
+// measure the two apart.
+#pragma once
+
+#include "kernel/user/wait.hpp"
+
+namespace runnel::user {
+
+struct Timeval {
+  i64 seconds = 0;
+  i64 microseconds = 0;
+};
+constexpr Timeval to_timeval(u64 ns) {
+  return {static_cast<i64>(ns / 1'000'000'000), static_cast<i64>(ns / 1000 % 1'000'000)};
+}
+
+struct Rusage {
+  Timeval user{}, system{};
+  i64 max_resident_kib = 0;
+  i64 unused_sizes[3] = {};
+  i64 minor_faults = 0, major_faults = 0;
+  i64 unused_io[6] = {};
+  i64 voluntary_switches = 0, involuntary_switches = 0;
+};
+static_assert(sizeof(Rusage) == 144);
+
+inline Rusage to_rusage(const Usage& usage) {
+  Rusage told;
+  told.user = to_timeval(usage.own + usage.children);
+  return told;
+}
+
+} // namespace runnel::user
