@@ -33,8 +33,10 @@ program read_kernel
   movq (%rax), %rax
 program_read_kernel_end:
 
+// With a hint to the emulator that others may have the host's time.
 program spin
 1:
+  pause
   jmp 1b
 program_spin_end:
 
