@@ -129,7 +129,7 @@ RUNNEL_TEST(user_arm, a_spinning_program_can_be_preempted_and_killed, .limit = 1
   Archive archive;
   ADD(archive, spin);
   ADD(archive, spin_with_forged_stack);
-  user::Process* processes[8] = {};
+  user::Process* processes[5] = {};
   for (u32 i = 0; i < std::size(processes); ++i)
     processes[i] = start(i % 2 == 0 ? "spin" : "spin_with_forged_stack");
   sleep_for(50_ms);
@@ -161,7 +161,7 @@ RUNNEL_TEST(user_arm, a_dump_is_not_misled_by_a_users_stack, .cpus = 2, .limit =
 {
   Archive archive;
   ADD(archive, spin_with_forged_stack);
-  user::Process* processes[16] = {};
+  user::Process* processes[4] = {};
   for (auto& process : processes) process = start("spin_with_forged_stack");
   u32 users = 0;
   for (u32 i = 0; i < 20 && users == 0; ++i) {
