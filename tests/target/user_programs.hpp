@@ -42,7 +42,7 @@ class Archive {
 
  private:
   static constexpr usize kRoom = 64 * 1024;
-  static constexpr u32 kMostNames = 8;
+  static constexpr u32 kMostNames = 16;
 
   static fs::WalkBase base() { return {fs::root_path(), fs::root_path()}; }
 
