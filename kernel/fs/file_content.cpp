@@ -4,6 +4,7 @@
 #include "kernel/fs/file.hpp"
 #include "kernel/mm/address.hpp"
 #include "kernel/mm/kmalloc.hpp"
+#include "kernel/user/mm/mm.hpp"
 #include "kernel/user/mm/user_page.hpp"
 
 #include <algorithm>
@@ -37,6 +38,10 @@ FileContent::Chunk* FileContent::find(u64 index) {
 
 Result<PhysAddr> FileContent::get(u64 index, Make make) {
   const MutexGuard guard(lock_);
+  return get_locked(index, make);
+}
+
+Result<PhysAddr> FileContent::get_locked(u64 index, Make make) {
   Chunk* chunk = find(index);
   if (chunk == nullptr) {
     if (make == Make::kNo) return PhysAddr{};
@@ -58,8 +63,11 @@ Result<PhysAddr> FileContent::get(u64 index, Make make) {
 }
 
 Result<PhysAddr> FileContent::page(u64 index) {
+  const MutexGuard guard(lock_);
+  // With the lock: resize() takes away what was there before it, and nothing is added beyond the end after
+  // it.
   if (index >= align_up(size(), kPageSize) >> kPageShift) return err(Errno::kFAULT);
-  return get(index, Make::kYes);
+  return get_locked(index, Make::kYes);
 }
 
 bool FileContent::is_resident(u64 index) {
@@ -118,8 +126,12 @@ Result<> FileContent::resize(u64 size) {
       user::page_put(*page);
     }
   }
-  const MutexGuard guard(lock_);
-  drop_from(align_up(size, kPageSize) >> kPageShift);
+  const u64 first = align_up(size, kPageSize) >> kPageShift;
+  {
+    const MutexGuard guard(lock_);
+    drop_from(first);
+  }
+  if (is_shared()) user::Mm::forget_pages(*this, first);
   return {};
 }
 

@@ -35,7 +35,7 @@ class FileContent final : public user::VmObject {
   Result<usize> read(IoBuffer& to, u64 position);
   /// Grows as needed; kFBIG, kNOSPC. One writer or resizer at a time (the inode's lock).
   Result<usize> write(IoBuffer& from, u64 position);
-  /// What is beyond goes; mappings keep the pages they show.
+  /// What is beyond goes, out of mappings too.
   Result<> resize(u64 size);
 
  private:
@@ -51,7 +51,8 @@ class FileContent final : public user::VmObject {
   Chunk* find(u64 index) REQUIRES(lock_);
   /// With a reference for the caller; null address: a hole (only when `make` says so it is filled).
   enum class Make : u8 { kNo, kYes };
-  Result<PhysAddr> get(u64 index, Make make);
+  Result<PhysAddr> get(u64 index, Make make) EXCLUDES(lock_);
+  Result<PhysAddr> get_locked(u64 index, Make make) REQUIRES(lock_);
   void drop_from(u64 first) REQUIRES(lock_);
 
   const u64 inode_;

@@ -10,10 +10,12 @@ namespace {
 /// What the clock shows when the monotonic one shows 0. Time namespaces give boottime one of its own later.
 i64 offset_of(TimerClock clock) { return clock == TimerClock::kRealtime ? seams.realtime_offset() : 0; }
 
-u64 saturating_add(u64 a, u64 b) {
-  u64 sum;
-  return __builtin_add_overflow(a, b, &sum) || sum > kNever.ns ? kNever.ns : sum;
+constexpr i64 kNeverNs = static_cast<i64>(kNever.ns);
+i64 saturating_add(i64 a, u64 b) {
+  i64 sum;
+  return __builtin_add_overflow(a, b, &sum) ? kNeverNs : sum;
 }
+i64 now_ns() { return static_cast<i64>(time::now().ns); }
 
 class TimerFd final : public TimerFile, private time::Timer {
  public:
@@ -56,19 +58,15 @@ class TimerFd final : public TimerFile, private time::Timer {
     ticks_ = 0;
     interval_ = setting.interval;
     if (setting.value == 0) return old;
-    const u64 now = time::now().ns;
     if (kind == TimerKind::kRelative) {
-      next_ = saturating_add(now, setting.value);
+      next_ = saturating_add(now_ns(), setting.value);
     } else {
-      const i64 offset = offset_of(clock_);
-      i64 at;
-      const i64 value =
-          setting.value > kNever.ns ? static_cast<i64>(kNever.ns) : static_cast<i64>(setting.value);
-      if (__builtin_sub_overflow(value, offset, &at)) at = static_cast<i64>(kNever.ns);
-      next_ = at < 0 ? 0 : static_cast<u64>(at);
+      // The clock may have shown it before this machine was on: negative.
+      const i64 value = setting.value > kNever.ns ? kNeverNs : static_cast<i64>(setting.value);
+      if (__builtin_sub_overflow(value, offset_of(clock_), &next_)) next_ = kNeverNs;
     }
     armed_ = true;
-    time::timer_start(*this, {next_});
+    time::timer_start(*this, expiry());
     return old;
   }
 
@@ -96,30 +94,32 @@ class TimerFd final : public TimerFile, private time::Timer {
     if (!self.armed_) return;
     self.advance();
     self.queue_.wake(kPollReadable);
-    if (self.armed_) time::timer_start(self, {self.next_});
+    if (self.armed_) time::timer_start(self, self.expiry());
   }
 
   /// Counts what is due; an interval that is shorter than the interrupt's delay counts several times.
   void advance() REQUIRES(lock_) {
-    const u64 now = time::now().ns;
+    const i64 now = now_ns();
     if (now < next_) return;
     if (interval_ == 0) {
       ++ticks_;
       armed_ = false;
       return;
     }
-    const u64 n = (now - next_) / interval_ + 1;
+    const u64 n = static_cast<u64>(now - next_) / interval_ + 1;
     ticks_ += n;
-    next_ = saturating_add(next_, n * interval_);
+    next_ = saturating_add(next_, n * interval_); // at most now + interval_
   }
 
   TimerSetting remaining() REQUIRES(lock_) {
     if (!armed_) return {interval_, 0};
-    const u64 now = time::now().ns;
-    if (next_ > now) return {interval_, next_ - now};
+    const i64 now = now_ns();
+    if (next_ > now) return {interval_, static_cast<u64>(next_ - now)};
     if (interval_ == 0) return {0, 1}; // about to fire
-    return {interval_, interval_ - (now - next_) % interval_};
+    return {interval_, interval_ - static_cast<u64>(now - next_) % interval_};
   }
+
+  Instant expiry() const REQUIRES(lock_) { return {next_ < 0 ? 0 : static_cast<u64>(next_)}; }
 
   bool has_expired() const {
     const IrqSpinGuard guard(lock_);
@@ -133,7 +133,7 @@ class TimerFd final : public TimerFile, private time::Timer {
   Mutex set_lock_;
   mutable SpinLock lock_{LockRank::kFileObject};
   bool armed_ GUARDED_BY(lock_) = false;
-  u64 next_ GUARDED_BY(lock_) = 0; // monotonic
+  i64 next_ GUARDED_BY(lock_) = 0; // monotonic
   u64 interval_ GUARDED_BY(lock_) = 0;
   u64 ticks_ GUARDED_BY(lock_) = 0;
   TimerClock clock_;

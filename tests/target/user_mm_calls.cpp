@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mmap() family: what it refuses and with which error, what it replaces, splits, moves.
-#include "kernel/user/mm/paged_object.hpp"
 #include "tests/target/user_space.hpp"
 
 namespace runnel::user {
@@ -20,8 +19,8 @@ Errno refused(const Result<>& result) { return result ? Errno{} : result.error()
 RUNNEL_TEST(user_mm, mmap_refuses_as_linux_does)
 {
   Space space;
-  MemoryObject* object = MemoryObject::create(pages(2), "file");
-  REQUIRE(object != nullptr);
+  const test::Content content(pages(2), "file");
+  fs::FileContent* const object = content.get();
   const auto map = [&](MapRequest request) { return refused(space->mmap(request)); };
   CHECK(map({.length = 0, .prot = kRw, .flags = kAnon}) == Errno::kINVAL);
   CHECK(map({.length = 1, .prot = kRw, .flags = kMAP_ANONYMOUS}) ==
@@ -63,7 +62,6 @@ RUNNEL_TEST(user_mm, mmap_refuses_as_linux_does)
     CHECK(space->mmap({.length = 1, .prot = kRw, .flags = kAnon | flag}).has_value());
   CHECK(space->mmap({.length = 3, .prot = kRw, .flags = kAnon | kMAP_POPULATE}).has_value());
   CHECK(space->stats().resident_pages == 1u);
-  object->put();
 }
 
 RUNNEL_TEST(user_mm, a_wish_for_an_address_is_granted_when_it_is_free)
@@ -125,8 +123,8 @@ RUNNEL_TEST(user_mm, munmap_cuts_and_refuses)
 RUNNEL_TEST(user_mm, mprotect_refuses_as_linux_does)
 {
   Space space;
-  MemoryObject* object = MemoryObject::create(pages(1), "file");
-  REQUIRE(object != nullptr);
+  const test::Content content(pages(1), "file");
+  fs::FileContent* const object = content.get();
   const u64 at = space.map(pages(3), kRw, kMAP_PRIVATE, kPlace);
   CHECK(refused(space->mprotect(at + 1, pages(1), kRw)) == Errno::kINVAL);
   CHECK(refused(space->mprotect(at, pages(1), 0x800)) == Errno::kINVAL);
@@ -146,7 +144,6 @@ RUNNEL_TEST(user_mm, mprotect_refuses_as_linux_does)
   REQUIRE(shared.has_value());
   CHECK(refused(space->mprotect(*shared, pages(1), kRw)) == Errno::kACCES);
   CHECK(space->mprotect(*shared, pages(1), kPROT_READ | kPROT_EXEC).has_value());
-  object->put();
 }
 
 RUNNEL_TEST(user_mm, mremap_grows_shrinks_and_moves)

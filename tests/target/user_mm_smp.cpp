@@ -119,7 +119,7 @@ RUNNEL_TEST(user_mm, a_child_sees_one_moment, .limit = 30_s)
       }
       return;
     }
-    for (u32 n = 0; n < 15; ++n) {
+    for (u32 n = 0; n < 8; ++n) {
       const Result<Mm*> forked = space->fork();
       if (!forked) {
         torn.fetch_add(100);

@@ -19,7 +19,9 @@ class Archive {
  public:
   Archive() : bytes_(static_cast<std::byte*>(kzalloc(kRoom))) {}
   ~Archive() {
-    for (u32 i = 0; i < nr_names_; ++i) CHECK(fs::remove_file(base(), names_[i]).has_value());
+    for (u32 i = 0; i < nr_names_; ++i)
+      CHECK((fs::remove_file(base(), names_[i]).has_value() ||
+             fs::remove_directory(base(), names_[i]).has_value()));
     kfree(bytes_);
   }
   Archive(const Archive&) = delete;

@@ -2,6 +2,7 @@
 // Address spaces for tests: made, lived in by threads of the test, and touched through the MMU.
 #pragma once
 
+#include "kernel/fs/file_content.hpp"
 #include "kernel/mm/usage.hpp"
 #include "kernel/task/kthread.hpp"
 #include "kernel/test/test.hpp"
@@ -56,6 +57,26 @@ class Space {
 
  private:
   Mm* mm_ = nullptr;
+};
+
+/// One reference to a file of zeroes.
+class Content {
+ public:
+  Content(u64 size, std::string_view name) : content_(fs::FileContent::create(1)) {
+    REQUIRE(content_ != nullptr);
+    content_->set_name(name);
+    CHECK(content_->resize(size).has_value());
+  }
+  ~Content() {
+    if (content_ != nullptr) content_->put();
+  }
+  Content(const Content&) = delete;
+  Content& operator=(const Content&) = delete;
+  fs::FileContent* get() const { return content_; }
+  fs::FileContent* operator->() const { return content_; }
+
+ private:
+  fs::FileContent* content_;
 };
 
 /// The running thread lives in `mm` meanwhile.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // mmap(), munmap() and what they share with the other calls that make room.
+#include "kernel/fs/file_content.hpp"
 #include "kernel/mm/page_alloc.hpp"
 #include "kernel/user/mm/mm.hpp"
-#include "kernel/user/mm/paged_object.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -63,6 +63,16 @@ Result<u32> flags_of_anonymous_mapping(const MapRequest& request) {
 bool is_obvious_overcommit(u64 length, u32 flags) {
   if ((flags & kVmNoReserve) != 0 || (flags & (kVmWrite | kVmShared)) == 0) return false;
   return length >> kPageShift > mm::total_pages();
+}
+
+/// Memory for a mapping that is shared but has no file: it is a file without a name. With one reference.
+Result<VmObject*> make_shared_memory(u64 length) {
+  fs::FileContent* content = fs::FileContent::create(0);
+  if (content == nullptr) return err(Errno::kNOMEM);
+  content->set_name("/dev/zero (deleted)");
+  if (content->resize(length)) return content;
+  content->put();
+  return err(Errno::kNOMEM);
 }
 
 } // namespace
@@ -129,9 +139,9 @@ Result<u64> Mm::mmap(const MapRequest& request) {
   vma.end = end;
   vma.flags = *flags;
   if (is_anonymous && (*flags & kVmShared) != 0) {
-    MemoryObject* shared = MemoryObject::create(length, "/dev/zero (deleted)");
-    if (shared == nullptr) return err(Errno::kNOMEM);
-    vma.object = shared;
+    const Result<VmObject*> shared = make_shared_memory(length);
+    if (!shared) return err(shared.error());
+    vma.object = *shared;
   } else if (!is_anonymous) {
     vma.object = request.object;
     vma.offset = request.offset >> kPageShift;

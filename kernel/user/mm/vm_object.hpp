@@ -37,7 +37,7 @@ class VmObject {
       if (refs_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) return true;
     return false;
   }
-  /// Somebody besides the caller refers to it; mappings do.
+  /// Somebody besides the caller refers to it: mappings do.
   bool is_shared() const { return refs_.load(std::memory_order_relaxed) > 1; }
   void put() {
     if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
