@@ -74,9 +74,12 @@ Chain pi_walk_chain(Task* first, const Task* origin, Walk walk) {
   const Found found = walk_once(first, origin, walk);
   Chain result = found.chain;
   if (found.chain == Chain::kDeadlock && !found.too_deep) {
+    // And its first link: `first` may have passed the mutex on before it came to wait for what origin owns.
+    const bool still_owns = origin->pi.waiter->mutex.owner() == first;
     port::get_task(*first);
     const Found again = walk_once(first, origin, walk);
-    if (again.chain != Chain::kDeadlock || again.fingerprint != found.fingerprint) result = Chain::kEnds;
+    const bool same = again.chain == Chain::kDeadlock && again.fingerprint == found.fingerprint;
+    if (!still_owns || !same) result = Chain::kEnds;
   }
   port::put_task(*first);
   return result;

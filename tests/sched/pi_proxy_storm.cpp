@@ -70,6 +70,15 @@ TEST_CASE("storm: CPUs go down under deadline tasks that hold mutexes", "[storm]
   require_property({.max_cpus = 8, .max_tasks = 12, .body = [&](const sim::Case& c) { run_storm(kind, c); }});
 }
 
+// A chain is looked at link by link: an owner that has passed the mutex on and waits for the one who looks,
+// by the time it is looked at, is no circle.
+TEST_CASE("storm: short sections of few mutexes, no circle is seen where none is", "[storm][R14]") {
+  require_property(
+      {.max_cpus = 4, .max_tasks = 8, .max_rounds = 200, .cases = 300, .body = [](const sim::Case& c) {
+         run_storm({.compute = 0, .sleep = 1, .wait = 0, .section = 16, .mixed_classes = true}, c);
+       }});
+}
+
 TEST_CASE("storm: sections of several mutexes, owners boosted", "[storm][R14]") {
   const Storm kinds[] = {kSections, with_deadlines(kSections)};
   for (const Storm& kind : kinds)
