@@ -37,6 +37,11 @@ Result<u64> clock_value(i32 clock) {
   }
 }
 
+Result<u64> read_timespec(u64 from) {
+  const auto time = read_user<Timespec>(from);
+  return time ? to_ns(*time) : err(time.error());
+}
+
 i64 sys_clock_gettime(i32 clock, u64 to) {
   const auto now = clock_value(clock);
   if (!now) return negative(now.error());
