@@ -73,8 +73,7 @@ class Command {
     for (TargetJob& job : plan.jobs) {
       const std::string group = group_name(job); // before the job is moved from
       add_job(group, [this, job = std::move(job)](const Report& report) {
-        run_target_job(job, report,
-                       [&](const std::string& serial) { keep_log(group_name(job), serial); });
+        run_target_job(job, report, [&](const std::string& serial) { keep_log(group_name(job), serial); });
       });
     }
   }

@@ -3,6 +3,7 @@
 // measure the two apart.
 #pragma once
 
+#include "kernel/task/task.hpp"
 #include "kernel/user/clocks.hpp"
 #include "kernel/user/wait.hpp"
 
@@ -15,6 +16,11 @@ struct Rusage {
   i64 minor_faults = 0, major_faults = 0;
   i64 unused_io[6] = {};
   i64 voluntary_switches = 0, involuntary_switches = 0;
+
+  void add_switches(const Task& task) {
+    voluntary_switches += static_cast<i64>(task.stats.nvcsw);
+    involuntary_switches += static_cast<i64>(task.stats.nivcsw);
+  }
 };
 static_assert(sizeof(Rusage) == 144);
 

@@ -49,8 +49,8 @@ RUNNEL_TEST(sched_dl, edf_meets_nearly_full_utilisation, .limit = 5_s, .time = t
   CHECK(stats[1].missed >= 1u); // 78/2 > 70/2
 }
 
-// D10: 5 x (5,10) ms on 4 CPUs, 2.5 = M - (M-1) * 0.5; at twice the times, for the set leaves no room at all for
-// what the kernel itself does on four CPUs that share one instruction counter.
+// D10: 5 x (5,10) ms on 4 CPUs, 2.5 = M - (M-1) * 0.5; at twice the times, for the set leaves no room at all
+// for what the kernel itself does on four CPUs that share one instruction counter.
 RUNNEL_TEST(sched_dl, five_halves_on_four_cpus, .cpus = 4, .limit = 5_s, .time = test::GuestTime::kExact)
 {
   constexpr JobSpec kOne{10_ms, 20_ms, 20_ms};

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "ktap.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>

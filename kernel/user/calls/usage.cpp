@@ -6,6 +6,7 @@
 #include "kernel/user/calls.hpp"
 #include "kernel/user/clocks.hpp"
 #include "kernel/user/process.hpp"
+#include "kernel/user/rusage.hpp"
 #include "kernel/user/syscall.hpp"
 #include "kernel/user/uaccess.hpp"
 
@@ -13,22 +14,6 @@ namespace runnel::user {
 namespace {
 
 constexpr u64 kClockTick = 10'000'000; // ns of one unit of times(): 100 Hz
-
-/// struct rusage. Of the time used nothing is said to be the kernel's: the two are not measured apart.
-struct Rusage {
-  Timeval user, system;
-  i64 max_resident_kib = 0;
-  i64 unused_sizes[3] = {};
-  i64 minor_faults = 0, major_faults = 0;
-  i64 unused_io[6] = {};
-  i64 voluntary_switches = 0, involuntary_switches = 0;
-
-  void add_switches(const Task& task) {
-    voluntary_switches += static_cast<i64>(task.stats.nvcsw);
-    involuntary_switches += static_cast<i64>(task.stats.nivcsw);
-  }
-};
-static_assert(sizeof(Rusage) == 144);
 
 struct Sysinfo {
   i64 uptime = 0;
@@ -40,8 +25,8 @@ struct Sysinfo {
 };
 static_assert(sizeof(Sysinfo) == 112);
 
-/// Of the children that were waited for. Seam (wait): nobody keeps it yet.
-constexpr u64 children_time() { return 0; }
+/// Of the children that were waited for.
+u64 children_time() { return current_process().children_runtime; }
 
 } // namespace
 
