@@ -2,6 +2,7 @@
 // User mode of x86_64: programs come and go, what they own is theirs, what they must not do ends them.
 #include "tests/target/user_programs.hpp"
 
+#include "kernel/debug/nmi.hpp"
 #include "kernel/smp/cpumask.hpp"
 #include "kernel/task/kthread.hpp"
 #include "kernel/time/sleep.hpp"
@@ -102,6 +103,44 @@ RUNNEL_TEST(user_x86, segment_bases_are_the_threads_own, .limit = 20_s, .arch = 
   Archive archive;
   ADD(archive, thread_pointer);
   run_together("thread_pointer", 8);
+}
+
+/// Nothing happens to one that has ended.
+void pin_to(user::Process& process, CpuId cpu) {
+  Task* task = nullptr;
+  {
+    const SpinGuard guard(process.lock);
+    if (user::Thread* thread = process.threads.front()) task = thread->task;
+    if (task != nullptr) get_task(*task);
+  }
+  if (task == nullptr) return;
+  CHECK(set_affinity(*task, CpuMask::of(cpu)).has_value());
+  put_task(*task);
+}
+
+// NMIs find the kernel's GS base wherever they come: in user mode, and between it and the entry's swapgs.
+RUNNEL_TEST(user_x86, nmis_reach_user_mode_and_its_entries, .cpus = 2, .limit = 20_s,
+            .arch = test::TestArch::kX86_64)
+{
+  Archive archive;
+  ADD(archive, registers);
+  REQUIRE(set_affinity(current_task(), CpuMask::of(CpuId{0})).has_value());
+  u32 in_user = 0;
+  u32 in_kernel = 0;
+  for (u32 round = 0; round < 5; ++round) {
+    user::Process* process = start("registers", {kArguments, 1});
+    REQUIRE(process != nullptr);
+    pin_to(*process, CpuId{1});
+    while (!process->exited.try_wait()) {
+      const debug::CpuReport* report = debug::sample_cpu(CpuId{1});
+      if (report == nullptr) break;
+      ++(report->regs.from_user() ? in_user : in_kernel);
+    }
+    CHECK(finish(process) == 0);
+  }
+  CHECK(in_user > 0);
+  CHECK(in_kernel > 0);
+  CHECK(set_affinity(current_task(), CpuMask::all()).has_value());
 }
 
 RUNNEL_TEST(user_x86, exec_replaces_the_program, .arch = test::TestArch::kX86_64)
