@@ -29,6 +29,7 @@ enum class LockRank : u8 {
   kFileObject, // state of a small file object (eventfd, timerfd, ...); its poll queue is woken under it
   kPoll,       // who waits for a file; callbacks and wake-ups are made under it
   kEpoll,      // ready list of an epoll set, from its callback
+  kFutex,      // waiters for words of user memory; two: lower address first; wake-ups are made under it
   kWaitQueue,  // wake-ups are made under it
   kCompletion,
   kPi,         // task.pi_lock (spec sched_core L1); nothing allocates from here inwards
@@ -46,12 +47,12 @@ enum class LockRank : u8 {
 };
 
 constexpr std::string_view to_string(LockRank rank) {
-  constexpr std::string_view kNames[] = {
-      "mutex-outer", "mutex",       "task-list",  "process-tree", "process",    "sighand",
-      "files",       "vmap",        "page-table", "kmalloc",      "zone",       "rcu",
-      "workload",    "file-object", "poll",       "epoll",        "wait-queue", "completion",
-      "pi",          "stopper",     "rq",         "root-domain",  "mutex-wait", "blocked",
-      "timer-base",  "call-fn",     "irqchip",    "trace",        "console"};
+  constexpr std::string_view kNames[] = {"mutex-outer", "mutex",   "task-list",   "process-tree", "process",
+                                         "sighand",     "files",   "vmap",        "page-table",   "kmalloc",
+                                         "zone",        "rcu",     "workload",    "file-object",  "poll",
+                                         "epoll",       "futex",   "wait-queue",  "completion",   "pi",
+                                         "stopper",     "rq",      "root-domain", "mutex-wait",   "blocked",
+                                         "timer-base",  "call-fn", "irqchip",     "trace",        "console"};
   static_assert(sizeof kNames / sizeof kNames[0] == static_cast<usize>(LockRank::kCount));
   return kNames[static_cast<usize>(rank)];
 }

@@ -96,6 +96,11 @@ i64 sys_getrlimit(u32 resource, u64 to);
 i64 sys_setrlimit(u32 resource, u64 from);
 i64 sys_execve(u64 path, u64 argv, u64 envp);
 
+// futex/
+i64 sys_futex(u64 address, u32 op, u32 value, u64 timeout, u64 second, u32 third);
+i64 sys_futex_waitv(u64 words, u32 count, u32 flags, u64 timeout, i32 clock);
+i64 sys_get_robust_list(u32 tid, u64 to_head, u64 to_size);
+
 // system.cpp
 i64 sys_uname(u64 to);
 i64 sys_getrandom(u64 to, u64 size, u32 flags);

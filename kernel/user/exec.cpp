@@ -8,6 +8,7 @@
 #include "kernel/user/elf.hpp"
 #include "kernel/user/exec_stack.hpp"
 #include "kernel/user/file/file_table.hpp"
+#include "kernel/user/futex/exit.hpp"
 #include "kernel/user/mm/mm.hpp"
 
 #include <algorithm>
@@ -266,6 +267,7 @@ void become(const Program& program) {
     const IrqSpinGuard guard(process.lock); // /proc looks at it
     old = std::exchange(process.mm, program.mm);
   }
+  if (self.task->mm != nullptr) futex_exit(self); // the old memory is still there
   if (Mm* mine = replace_current_mm(program.mm)) mine->put();
   old->put();
   std::copy_n(program.path, sizeof process.executable, process.executable);

@@ -7,6 +7,7 @@
 #include "kernel/sync/preempt.hpp"
 #include "kernel/task/kthread.hpp"
 #include "kernel/user/file/file_table.hpp"
+#include "kernel/user/futex/exit.hpp"
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/signal/signal.hpp"
@@ -118,8 +119,8 @@ void discard_thread(Thread& thread) {
 void exit_thread(i32 status) {
   Thread& self = current_thread();
   Process& process = *self.process;
-  // Seams: robust_list and clear_child_tid (futex) while the memory is still there; timers and signals of the
-  // thread.
+  // Seams: timers and signals of the thread.
+  futex_exit(self);
   if (Mm* mm = replace_current_mm(nullptr)) mm->put();
   release_vfork_parent(process);
   flush_signals(self);

@@ -231,8 +231,8 @@ Result<SharedKey> Mm::shared_key(u64 address) {
   const MutexGuard guard(lock_);
   const Vma* vma = address < kTaskSize ? vmas_.containing(address) : nullptr;
   if (vma == nullptr) return err(Errno::kFAULT);
-  if (vma->is_private()) return SharedKey{this, address >> kPageShift};
-  return SharedKey{vma->object, vma->index_of(address)};
+  if (vma->is_private()) return SharedKey{this, address >> kPageShift, 0};
+  return SharedKey{vma->object, vma->index_of(address), vma->object->identity()};
 }
 
 } // namespace runnel::user

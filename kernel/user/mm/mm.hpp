@@ -84,6 +84,7 @@ struct MmStats {
 struct SharedKey {
   const void* owner = nullptr; // VmObject or Mm
   u64 page = 0;                // index in the object, or page number in the Mm
+  u64 identity = 0;            // VmObject::identity(), which outlives the object; 0: the owner is the Mm
 };
 
 /// Addresses of the running program for /proc and prctl; written by exec.

@@ -37,6 +37,13 @@ class VmObject {
       if (refs_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) return true;
     return false;
   }
+  /// A number no other object has or will have; never 0.
+  u64 identity() {
+    u64 seen = identity_.load(std::memory_order_relaxed);
+    if (seen != 0) return seen;
+    const u64 fresh = last_identity_.fetch_add(1, std::memory_order_relaxed) + 1;
+    return identity_.compare_exchange_strong(seen, fresh, std::memory_order_relaxed) ? fresh : seen;
+  }
   /// Somebody besides the caller refers to it: mappings do.
   bool is_shared() const { return refs_.load(std::memory_order_relaxed) > 1; }
   void put() {
@@ -50,7 +57,9 @@ class VmObject {
   virtual void destroy() = 0;
 
  private:
+  static inline constinit std::atomic<u64> last_identity_{0};
   std::atomic<u64> refs_{1};
+  std::atomic<u64> identity_{0}; // given out when first asked for
 };
 
 } // namespace runnel::user

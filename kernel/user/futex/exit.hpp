@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a thread's end means to those who wait for it.
+#pragma once
+
+namespace runnel::user {
+
+struct Thread;
+
+/// `self`, the current thread, leaves its address space (end, or a new program): the locks of its robust list
+/// get OWNER_DIED, the word of set_tid_address becomes 0 when others share the memory; one waiter each is
+/// woken. Its memory is still there; sleeps. Both are forgotten.
+void futex_exit(Thread& self);
+
+} // namespace runnel::user

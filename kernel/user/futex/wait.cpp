@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Waiting at one word, or at several at once.
+#include "kernel/time/sleep.hpp"
+#include "kernel/user/calls.hpp"
+#include "kernel/user/file/call_support.hpp"
+#include "kernel/user/futex/queue.hpp"
+#include "kernel/user/futex/timeout.hpp"
+#include "kernel/user/syscall.hpp"
+#include "kernel/user/uaccess.hpp"
+
+#include <algorithm>
+#include <sched/sched.hpp>
+
+namespace runnel::user {
+
+FutexSlept futex_sleep(std::span<FutexWaiter> waiters, Instant until) {
+  FutexSlept end = FutexSlept::kWoken;
+  for (bool late = false;;) {
+    sched::set_current_state(sched::kInterruptible); // before anything is looked at: B1
+    if (std::ranges::any_of(waiters, &FutexWaiter::is_woken)) break;
+    if (late) {
+      end = FutexSlept::kTimedOut;
+      break;
+    }
+    if (sched::current().signal_pending()) {
+      end = FutexSlept::kSignal;
+      break;
+    }
+    if (until == kNever)
+      sched::schedule();
+    else
+      late = time::schedule_until(until) == time::SleepResult::kTimedOut;
+  }
+  sched::current().state.store(sched::kRunning, std::memory_order_relaxed);
+  return end;
+}
+
+i64 futex_wait(u64 address, FutexScope scope, u32 expected, Instant until, u32 bitset) {
+  if (bitset == 0) return negative(Errno::kINVAL);
+  FutexWaiter self;
+  self.bitset = bitset;
+  if (const auto queued = futex_enqueue(self, address, scope, expected); !queued)
+    return negative(queued.error());
+  const FutexSlept end = futex_sleep({&self, 1}, until);
+  if (!futex_dequeue(self)) return 0;
+  if (end == FutexSlept::kTimedOut) return negative(Errno::kTIMEDOUT);
+  return until == kNever ? kRestartSys : kRestartNoHand;
+}
+
+namespace {
+
+constexpr u32 kMostWords = 128;
+constexpr u32 kSizeU32 = 2; // FUTEX2_SIZE_U32
+constexpr u32 kSizeMask = 3;
+
+/// struct futex_waitv
+struct UserWait {
+  u64 value, address;
+  u32 flags, reserved;
+
+  bool is_valid() const {
+    return reserved == 0 && (flags & ~(kSizeMask | kFutexPrivate)) == 0 && (flags & kSizeMask) == kSizeU32 &&
+           value <= ~u32{0};
+  }
+};
+
+/// Takes them off; the last one that was woken, or -1.
+i64 dequeue_all(std::span<FutexWaiter> waiters) {
+  i64 woken = -1;
+  for (usize i = 0; i < waiters.size(); ++i)
+    if (!futex_dequeue(waiters[i])) woken = static_cast<i64>(i);
+  return woken;
+}
+
+i64 wait_for_any(std::span<const UserWait> words, std::span<FutexWaiter> waiters, Instant until) {
+  for (usize i = 0; i < words.size(); ++i) {
+    const auto queued = futex_enqueue(waiters[i], words[i].address, futex_scope(words[i].flags),
+                                      static_cast<u32>(words[i].value));
+    if (queued) continue;
+    const i64 woken = dequeue_all(waiters.first(i));
+    return woken >= 0 ? woken : negative(queued.error());
+  }
+  const FutexSlept end = futex_sleep(waiters, until);
+  const i64 woken = dequeue_all(waiters);
+  if (woken >= 0) return woken;
+  return end == FutexSlept::kTimedOut ? negative(Errno::kTIMEDOUT) : kRestartSys;
+}
+
+} // namespace
+
+i64 sys_futex_waitv(u64 user_words, u32 count, u32 flags, u64 timeout, i32 clock) {
+  if (flags != 0 || count == 0 || count > kMostWords || user_words == 0) return negative(Errno::kINVAL);
+  Instant until = kNever;
+  if (timeout != 0) {
+    if (clock != kClockMonotonic && clock != kClockRealtime) return negative(Errno::kINVAL);
+    const auto at =
+        read_futex_timeout(timeout, clock == kClockRealtime ? FutexClock::kRealtime : FutexClock::kMonotonic);
+    if (!at) return negative(at.error());
+    until = *at;
+  }
+  HeapArray<UserWait> words;
+  HeapArray<FutexWaiter> waiters;
+  if (const auto room = words.allocate(count); !room) return negative(room.error());
+  if (const auto room = waiters.allocate(count); !room) return negative(room.error());
+  if (const auto read = copy_from_user(words.data(), user_words, count * sizeof(UserWait)); !read)
+    return negative(read.error());
+  if (!std::ranges::all_of(words.span(), &UserWait::is_valid)) return negative(Errno::kINVAL);
+  return wait_for_any(words.span(), waiters.span(), until);
+}
+
+} // namespace runnel::user
