@@ -71,6 +71,9 @@ Imbalance find_imbalance(const DomainStats& domain, const GroupStats& local, con
   if (busiest.nr_fair == 0) return kBalanced;
   if (busiest.kind == GroupClass::kImbalanced) return amount(domain, local, busiest, who);
   if (local.kind > busiest.kind) return kBalanced;
+  // What waits in the local group may not come to this idle CPU of it; what waits elsewhere perhaps may.
+  if (local.kind == GroupClass::kOverloaded && local.affinity_kept && who != Balancer::kBusy)
+    return {Unit::kTasks, 1};
   if (local.kind == GroupClass::kOverloaded) {
     const u64 mean = domain.capacity != 0 ? domain.load * kCapacityScale / domain.capacity : 0;
     const u64 here = local.load_per_capacity();

@@ -18,7 +18,7 @@ class Replay {
   /// `may_run(pid, cpu)`: affinity, as far as it is limited.
   Replay(
       u32 cpus, std::function<bool(u32, u32)> may_run = [](u32, u32) { return true; })
-      : running_(cpus), since_(cpus, kNotWasting), ran_(cpus), may_run_(std::move(may_run)) {}
+      : running_(cpus), tasks_(cpus), since_(cpus, kNotWasting), ran_(cpus), may_run_(std::move(may_run)) {}
 
   void feed(const std::vector<trace::Event>& events) {
     for (const trace::Event& e : events) feed(e);
@@ -44,6 +44,8 @@ class Replay {
   /// here.
   u64 longest_waste() const { return longest_; }
   const std::string& where() const { return where_; }
+  /// Runnable tasks of each CPU, the running one included.
+  const std::vector<u32>& tasks() const { return tasks_; }
   /// ns each CPU ran something.
   const std::vector<u64>& busy() const { return ran_; }
   u64 migrations() const { return migrations_; }
@@ -54,24 +56,40 @@ class Replay {
   void apply(const trace::Event& e) {
     using enum trace::EventType;
     if (e.type == kSchedSwitch) {
-      if (e.pid != 0 && (trace::packed_low(e.b) & 0xff) != 0) runnable_.erase(e.pid); // 0x100: preempted
+      if (e.pid != 0 && (trace::packed_low(e.b) & 0xff) != 0) remove(e.pid); // 0x100: preempted
       running_[e.cpu] = trace::packed_low(e.a);
     } else if (e.type == kSchedWakeup || e.type == kSchedWakeupNew) {
-      runnable_[e.pid] = trace::packed_low(e.a);
+      put(e.pid, trace::packed_low(e.a));
     } else if (e.type == kSchedMigrateTask) {
       ++migrations_;
-      if (const auto at = runnable_.find(e.pid); at != runnable_.end()) at->second = static_cast<u32>(e.b);
+      if (runnable_.contains(e.pid)) put(e.pid, static_cast<u32>(e.b));
     }
   }
 
+  void remove(u32 pid) {
+    const auto at = runnable_.find(pid);
+    if (at == runnable_.end()) return;
+    --tasks_[at->second];
+    runnable_.erase(at);
+  }
+  void put(u32 pid, u32 cpu) {
+    remove(pid);
+    runnable_[pid] = cpu;
+    ++tasks_[cpu];
+  }
+
   void look(u64 now) {
-    std::vector<u32> tasks(running_.size());
-    for (const auto& [pid, cpu] : runnable_) ++tasks[cpu];
+    std::vector<u32> waiting; // beside others, on CPUs that have too many
+    bool known = false;
     for (u32 cpu = 0; cpu < running_.size(); ++cpu) {
       bool wasting = false;
-      if (running_[cpu] == 0 && tasks[cpu] == 0)
-        for (const auto& [pid, on] : runnable_)
-          if (tasks[on] >= 2 && running_[on] != pid && may_run_(pid, cpu)) wasting = true;
+      if (running_[cpu] == 0 && tasks_[cpu] == 0) {
+        if (!known)
+          for (const auto& [pid, on] : runnable_)
+            if (tasks_[on] >= 2 && running_[on] != pid) waiting.push_back(pid);
+        known = true;
+        for (const u32 pid : waiting) wasting = wasting || may_run_(pid, cpu);
+      }
       if (!wasting)
         since_[cpu] = kNotWasting;
       else if (since_[cpu] == kNotWasting)
@@ -81,6 +99,7 @@ class Replay {
 
   std::map<u32, u32> runnable_; // pid -> CPU
   std::vector<u32> running_;    // by CPU: pid, 0 idle
+  std::vector<u32> tasks_;      // by CPU: runnable ones
   std::vector<u64> since_;      // when it began to idle in spite of work elsewhere
   std::vector<u64> ran_;
   std::function<bool(u32, u32)> may_run_;
