@@ -101,8 +101,56 @@ i64 sys_uname(u64 to);
 i64 sys_getrandom(u64 to, u64 size, u32 flags);
 i64 sys_sched_yield();
 i64 sys_getcpu(u64 cpu, u64 node);
-i64 sys_sched_getaffinity(u32 pid, u32 size, u64 to);
 i64 sys_arch_prctl(u64 code, u64 argument);
+
+// scheduling.cpp
+i64 sys_sched_setattr(i32 pid, u64 from, u32 flags);
+i64 sys_sched_getattr(i32 pid, u64 to, u32 size, u32 flags);
+i64 sys_sched_setscheduler(i32 pid, i32 policy, u64 param);
+i64 sys_sched_getscheduler(i32 pid);
+i64 sys_sched_setparam(i32 pid, u64 param);
+i64 sys_sched_getparam(i32 pid, u64 to);
+i64 sys_sched_get_priority_max(u32 policy);
+i64 sys_sched_get_priority_min(u32 policy);
+i64 sys_sched_rr_get_interval(i32 pid, u64 to);
+
+// priority.cpp
+i64 sys_getpriority(i32 which, u32 who);
+i64 sys_setpriority(i32 which, u32 who, i32 nice);
+
+// affinity.cpp
+i64 sys_sched_setaffinity(u32 pid, u32 size, u64 from);
+i64 sys_sched_getaffinity(u32 pid, u32 size, u64 to);
+
+// credentials.cpp
+i64 sys_setuid(u32 id);
+i64 sys_setgid(u32 id);
+i64 sys_setreuid(u32 real, u32 effective);
+i64 sys_setregid(u32 real, u32 effective);
+i64 sys_setresuid(u32 real, u32 effective, u32 saved);
+i64 sys_setresgid(u32 real, u32 effective, u32 saved);
+i64 sys_getresuid(u64 real, u64 effective, u64 saved);
+i64 sys_getresgid(u64 real, u64 effective, u64 saved);
+i64 sys_setfsuid(u32 id);
+i64 sys_setfsgid(u32 id);
+i64 sys_getgroups(i32 size, u64 to);
+i64 sys_setgroups(u32 size, u64 from);
+
+// controls.cpp
+i64 sys_prctl(i32 option, u64 a, u64 b, u64 c, u64 d);
+i64 sys_personality(u32 wanted);
+
+// membarrier.cpp
+i64 sys_membarrier(u32 command, u32 flags, i32 cpu);
+
+// sleep.cpp
+i64 sys_nanosleep(u64 from, u64 remainder_to);
+i64 sys_clock_nanosleep(i32 clock, u32 flags, u64 from, u64 remainder_to);
+
+// usage.cpp
+i64 sys_getrusage(i32 who, u64 to);
+i64 sys_times(u64 to);
+i64 sys_sysinfo(u64 to);
 
 // time.cpp
 i64 sys_clock_gettime(i32 clock, u64 to);

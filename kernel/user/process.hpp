@@ -48,6 +48,15 @@ enum : u32 { // RLIMIT_..., the same on both architectures
 struct Credentials {
   u32 uid = 0, euid = 0, suid = 0, fsuid = 0;
   u32 gid = 0, egid = 0, sgid = 0, fsgid = 0;
+  u32 nr_groups = 0;
+  u32 groups[32] = {}; // supplementary
+};
+
+/// Switches of prctl that the threads of a process share.
+struct ProcessControls {
+  std::atomic<u32> dumpable{1};
+  std::atomic<u32> keep_capabilities{0}; // cleared by exec
+  std::atomic<u32> is_subreaper{0};      // orphans among its descendants become its children
 };
 
 /// Alive until its last thread is gone, then a zombie until its parent has waited for it.
@@ -98,6 +107,7 @@ struct Process {
   FileTable* files = nullptr;     // own reference
   fs::FsContext* paths = nullptr; // root, current directory, umask; own reference
   Credentials credentials;
+  ProcessControls controls;
   Limit limits[kNrLimits];
   char executable[256] = {}; // /proc/self/exe
 };

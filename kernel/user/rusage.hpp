@@ -3,17 +3,10 @@
 // measure the two apart.
 #pragma once
 
+#include "kernel/user/clocks.hpp"
 #include "kernel/user/wait.hpp"
 
 namespace runnel::user {
-
-struct Timeval {
-  i64 seconds = 0;
-  i64 microseconds = 0;
-};
-constexpr Timeval to_timeval(u64 ns) {
-  return {static_cast<i64>(ns / 1'000'000'000), static_cast<i64>(ns / 1000 % 1'000'000)};
-}
 
 struct Rusage {
   Timeval user{}, system{};

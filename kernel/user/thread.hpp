@@ -23,6 +23,15 @@ enum ThreadWork : u32 {
   kWorkRseq = 1u << 2,   // seam: the thread was preempted, migrated or got a signal
 };
 
+/// What prctl and personality set; only the thread itself touches it. A new thread has its creator's, but for
+/// the signal.
+struct ThreadControls {
+  u32 death_signal = 0; // sent when the parent ends; 0: none
+  u32 no_new_privileges = 0;
+  u32 personality = 0;
+  u64 timer_slack = 50'000; // ns
+};
+
 struct Thread {
   Task* task = nullptr; // itself; valid as long as the thread lives
   Process* process = nullptr;
@@ -36,6 +45,7 @@ struct Thread {
   u64 clear_child_tid = 0; // user address: 0 stored and one futex waiter woken at the thread's end
   u64 robust_list = 0;
   u64 robust_list_size = 0;
+  ThreadControls controls;
 
   u32 tid() const { return task->pid; }
   arch::UserRegs& regs() const { return arch::user_regs(task->stack_top); }

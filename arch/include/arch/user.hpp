@@ -24,6 +24,7 @@ namespace runnel::arch {
 //   kGenericNumbers                 system calls have the generic table's numbers (kernel/user/syscall.hpp)
 //   kMinSignalStack                 MINSIGSTKSZ of the ABI: least size sigaltstack takes
 //   kRseqSignature
+//   refetch_instructions()          code that others wrote before is what this CPU executes from here on
 
 /// syscall_number, syscall_arg(0..5)  as the user gave them, also after the result was set.
 /// set_syscall_result    the value the user sees; negative errno or result.

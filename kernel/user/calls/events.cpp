@@ -20,8 +20,6 @@ namespace runnel::user {
 
 namespace {
 
-constexpr u64 kSecond = 1'000'000'000;
-
 /// A signal ended a wait. Without a limit of time the call is simply made again when no handler runs; with
 /// one it would begin anew. Seam (restart_syscall): with the time that is left.
 i64 waited(Result<usize> result, Instant until) {
@@ -162,12 +160,6 @@ i64 epoll_wait_until(i32 fd, u64 to, i32 most, Instant until) {
 struct UserTimer {
   Timespec interval, value;
 };
-Result<u64> to_ns(const Timespec& time) {
-  if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= static_cast<i64>(kSecond))
-    return err(Errno::kINVAL);
-  constexpr i64 kLongest = i64{1} << 33;
-  return static_cast<u64>(std::min(time.seconds, kLongest)) * kSecond + static_cast<u64>(time.nanoseconds);
-}
 Result<> write_timer(u64 to, const fs::TimerSetting& setting) {
   return write_user(to, UserTimer{to_timespec(setting.interval), to_timespec(setting.value)});
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls about the machine and the CPU: uname, random bytes, yield, getcpu, affinity.
+// Calls about the machine and the CPU: uname, random bytes, yield, getcpu.
 #include "kernel/smp/cpumask.hpp"
 #include "kernel/user/calls.hpp"
 #include "kernel/user/mm/layout.hpp"
@@ -58,19 +58,6 @@ i64 sys_getcpu(u64 cpu, u64 node) {
     if (const auto written = store_user<u32>(cpu, here.value); !written) return negative(written.error());
   if (node == 0) return 0;
   return to_syscall(store_user<u32>(node, machine_info().cpus[here.value].node));
-}
-
-i64 sys_sched_getaffinity(u32 pid, u32 size, u64 to) {
-  constexpr u32 kMaskBytes = align_up(kMaxCpus, 64) / 8;
-  if (size % sizeof(u64) != 0 || u64{size} * 8 < nr_cpus()) return negative(Errno::kINVAL);
-  // Seam (fork, scheduling calls): other threads by id.
-  if (pid != 0 && pid != current_thread().tid()) return negative(Errno::kSRCH);
-  u64 words[kMaskBytes / sizeof(u64)] = {};
-  for (const CpuId cpu : current_task().cpus_mask& online_cpus())
-    words[cpu.value / 64] |= u64{1} << (cpu.value % 64);
-  const u32 n = std::min(size, kMaskBytes);
-  const auto written = copy_to_user(to, words, n);
-  return written ? n : negative(written.error());
 }
 
 namespace {

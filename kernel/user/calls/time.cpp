@@ -43,6 +43,11 @@ Instant deadline_after(const Timespec& t) {
   return time::now() + Duration{t.seconds * 1'000'000'000 + t.nanoseconds};
 }
 
+Result<u64> read_timespec(u64 from) {
+  const auto time = read_user<Timespec>(from);
+  return time ? to_ns(*time) : err(time.error());
+}
+
 i64 sys_clock_gettime(i32 clock, u64 to) {
   const auto now = clock_value(clock);
   if (!now) return negative(now.error());

@@ -162,6 +162,8 @@ Result<Mm*> Mm::fork() {
     child.brk_start_ = brk_start_;
     child.brk_ = brk_;
     child.addresses = addresses;
+    child.barrier_registrations.store(barrier_registrations.load(std::memory_order_relaxed),
+                                      std::memory_order_relaxed);
     for (const Vma* vma = vmas_.first(); vma != nullptr && copied; vma = VmaSet::next(*vma)) {
       if (vma->has(kVmDontFork)) continue;
       if (const Result<Vma*> added = child.vmas_.add(*vma); !added) copied = err(added.error());

@@ -158,6 +158,9 @@ class Mm {
   /// gets a bus error when he touches them again. No Mm's lock is held.
   static void forget_pages(const VmObject& object, u64 first);
 
+  /// What its threads have registered for with membarrier(); its own command numbers. fork() copies it.
+  std::atomic<u32> barrier_registrations{0};
+
   MmLimits limits() EXCLUDES(lock_);
   void set_limits(const MmLimits& limits) EXCLUDES(lock_); // setrlimit()
 

@@ -66,4 +66,7 @@ struct UserState {
   u64 tpidr = 0;
 };
 
+/// Instructions fetched so far are fetched anew.
+inline void refetch_instructions() { asm volatile("isb" ::: "memory"); }
+
 } // namespace runnel::arch

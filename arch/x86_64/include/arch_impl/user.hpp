@@ -77,4 +77,10 @@ struct UserState {
   u16 ds = 0, es = 0, fs = 0, gs = 0; // selectors
 };
 
+/// Instructions fetched so far are fetched anew: whatever the return to user mode is made of.
+inline void refetch_instructions() {
+  u32 leaf = 0, subleaf = 0; // cpuid serialises
+  asm volatile("cpuid" : "+a"(leaf), "+c"(subleaf)::"ebx", "edx", "memory");
+}
+
 } // namespace runnel::arch
