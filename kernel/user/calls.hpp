@@ -152,6 +152,16 @@ i64 sys_membarrier(u32 command, u32 flags, i32 cpu);
 i64 sys_nanosleep(u64 from, u64 remainder_to);
 i64 sys_clock_nanosleep(i32 clock, u32 flags, u64 from, u64 remainder_to);
 
+// timers.cpp
+i64 sys_timer_create(i32 clock, u64 event, u64 id_to);
+i64 sys_timer_settime(i32 id, u32 flags, u64 from, u64 old_to);
+i64 sys_timer_gettime(i32 id, u64 to);
+i64 sys_timer_getoverrun(i32 id);
+i64 sys_timer_delete(i32 id);
+i64 sys_setitimer(i32 which, u64 from, u64 old_to);
+i64 sys_getitimer(i32 which, u64 to);
+i64 sys_alarm(u32 seconds);
+
 // usage.cpp
 i64 sys_getrusage(i32 who, u64 to);
 i64 sys_times(u64 to);

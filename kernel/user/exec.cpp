@@ -10,6 +10,7 @@
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/futex/exit.hpp"
 #include "kernel/user/mm/mm.hpp"
+#include "kernel/user/timers/process_timers.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -279,6 +280,9 @@ void become(const Program& program) {
   release_vfork_parent(process);
   process.sighand->reset_handlers(); // load_program's caller has seen to it that it is this process's alone
   self.signals.altstack = {};
+  process.controls.keep_capabilities.store(0, std::memory_order_relaxed);
+  process.controls.dumpable.store(1, std::memory_order_relaxed);
+  if (ProcessTimers* const timers = process.timers.load(std::memory_order_acquire)) timers->delete_posix();
   self.clear_child_tid = 0;
   self.robust_list = 0;
   self.robust_list_size = 0;

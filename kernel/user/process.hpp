@@ -19,6 +19,7 @@ namespace runnel::user {
 
 class FileTable;
 struct MmLimits;
+struct ProcessTimers;
 
 struct Limit {
   static constexpr u64 kInfinity = ~u64{0};
@@ -108,6 +109,7 @@ struct Process {
   fs::FsContext* paths = nullptr; // root, current directory, umask; own reference
   Credentials credentials;
   ProcessControls controls;
+  std::atomic<ProcessTimers*> timers{nullptr}; // kernel/user/timers; nullptr: it has never had one
   Limit limits[kNrLimits];
   char executable[256] = {}; // /proc/self/exe
 };

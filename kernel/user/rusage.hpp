@@ -3,7 +3,6 @@
 // measure the two apart.
 #pragma once
 
-#include "kernel/task/task.hpp"
 #include "kernel/user/clocks.hpp"
 #include "kernel/user/wait.hpp"
 

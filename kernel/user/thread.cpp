@@ -13,6 +13,7 @@
 #include "kernel/user/signal/signal.hpp"
 #include "kernel/user/tree.hpp"
 #include "kernel/user/uaccess.hpp"
+#include "kernel/user/timers/process_timers.hpp"
 
 #include <arch/irqchip.hpp>
 #include <sched/sched.hpp>
@@ -59,6 +60,7 @@ bool unlink(Process& process, Thread& thread, i32 status) {
 
 /// The last thread is gone but for its kernel part.
 void end_process(Process& process) {
+  free_timers(process);
   std::exchange(process.files, nullptr)->put();
   std::exchange(process.paths, nullptr)->put_ref();
   std::exchange(process.mm, nullptr)->put();

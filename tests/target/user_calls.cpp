@@ -30,6 +30,11 @@ RUNNEL_TEST(user_calls, prctl_ids_and_membarrier, .limit = 5_s)
   CHECK(run("/bin/identity") == 0);
 }
 
+RUNNEL_TEST(user_calls, timers_without_signals, .limit = 5_s)
+{
+  CHECK(run("/bin/timers") == 0);
+}
+
 // O05
 RUNNEL_TEST(user_calls, sleeps_and_usage, .limit = 5_s)
 {

@@ -8,12 +8,18 @@
 #include "kernel/user/process.hpp"
 #include "kernel/user/rusage.hpp"
 #include "kernel/user/syscall.hpp"
+#include "kernel/user/tree.hpp"
 #include "kernel/user/uaccess.hpp"
 
 namespace runnel::user {
 namespace {
 
 constexpr u64 kClockTick = 10'000'000; // ns of one unit of times(): 100 Hz
+
+void add_switches(Rusage& to, const Task& task) {
+  to.voluntary_switches += static_cast<i64>(task.stats.nvcsw);
+  to.involuntary_switches += static_cast<i64>(task.stats.nivcsw);
+}
 
 struct Sysinfo {
   i64 uptime = 0;
@@ -25,8 +31,10 @@ struct Sysinfo {
 };
 static_assert(sizeof(Sysinfo) == 112);
 
-/// Of the children that were waited for.
-u64 children_time() { return current_process().children_runtime; }
+u64 children_time() {
+  const SpinGuard guard(tree_lock);
+  return current_process().children_runtime;
+}
 
 } // namespace
 
@@ -38,12 +46,12 @@ i64 sys_getrusage(i32 who, u64 to) {
     usage.user = to_timeval(*clock_value(kClockProcessCpu));
     Process& process = current_process();
     const IrqSpinGuard guard(process.lock);
-    for (const Thread& thread : process.threads) usage.add_switches(*thread.task);
+    for (const Thread& thread : process.threads) add_switches(usage, *thread.task);
     break;
   }
   case kThread:
     usage.user = to_timeval(*clock_value(kClockThreadCpu));
-    usage.add_switches(current_task());
+    add_switches(usage, current_task());
     break;
   case kChildren:
     usage.user = to_timeval(children_time());

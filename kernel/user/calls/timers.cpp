@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// Timers that send signals: timer_create and its family, setitimer, getitimer, alarm.
+#include "kernel/mm/kmalloc.hpp"
+#include "kernel/time/clock.hpp"
+#include "kernel/user/calls.hpp"
+#include "kernel/user/clocks.hpp"
+#include "kernel/user/process.hpp"
+#include "kernel/user/syscall.hpp"
+#include "kernel/user/timers/process_timers.hpp"
+#include "kernel/user/uaccess.hpp"
+
+namespace runnel::user {
+namespace {
+
+constexpr u64 kSecond = 1'000'000'000;
+constexpr i32 kSiTimerCode = -2; // SI_TIMER
+
+struct UserTimes {
+  Timespec interval, value;
+};
+/// struct sigevent as far as the kernel looks at it.
+struct SigEvent {
+  u64 value;
+  i32 signo;
+  i32 notify;
+  i32 tid;
+  i32 rest[11];
+};
+static_assert(sizeof(SigEvent) == 64);
+
+UserTimes to_user(const TimerTimes& times) { return {to_timespec(times.interval), to_timespec(times.value)}; }
+
+/// How far that clock is ahead of the monotonic one. kINVAL: no such clock; kOPNOTSUPP: it has no timers.
+Result<u64> lead_of(i32 clock) {
+  switch (clock) {
+  case kClockRealtime:
+  case kClockTai:
+    return kRealtimeAtBoot;
+  case kClockMonotonic:
+  case kClockBoottime:
+    return 0;
+  default: // seam: those of processor time
+    if (const auto known = clock_value(clock); !known) return known;
+    return err(Errno::kOPNOTSUPP);
+  }
+}
+
+bool is_own_thread(i32 tid) {
+  Process& process = current_process();
+  const IrqSpinGuard guard(process.lock);
+  for (const Thread& thread : process.threads)
+    if (static_cast<i64>(thread.tid()) == tid) return true;
+  return false;
+}
+
+Result<TimerSignal> signal_of(u64 event, i32 id) {
+  enum : i32 { kSignal = 0, kNone = 1, kThread = 2, kThreadId = 4 };
+  if (event == 0)
+    return TimerSignal{.signo = kTimerAlarm, .code = kSiTimerCode, .id = id, .value = static_cast<u64>(id)};
+  const auto wanted = read_user<SigEvent>(event);
+  if (!wanted) return err(wanted.error());
+  TimerSignal signal{.signo = wanted->signo, .code = kSiTimerCode, .id = id, .value = wanted->value};
+  switch (wanted->notify) {
+  case kNone:
+    signal.signo = 0;
+    return signal;
+  case kThreadId:
+    if (!is_own_thread(wanted->tid)) return err(Errno::kINVAL);
+    signal.tid = static_cast<u32>(wanted->tid);
+    break;
+  case kSignal:
+  case kThread: // the C library's; to the kernel a signal
+    break;
+  default:
+    return err(Errno::kINVAL);
+  }
+  if (signal.signo < 1 || signal.signo > kLastTimerSignal) return err(Errno::kINVAL);
+  return signal;
+}
+
+/// action(PosixTimer&) with the process's timers locked.
+template <typename Action> i64 with_timer(i32 id, Action action) {
+  const auto timers = own_timers();
+  if (!timers) return negative(timers.error());
+  const MutexGuard guard((*timers)->lock);
+  PosixTimer* const timer = (*timers)->find(id);
+  return timer == nullptr ? negative(Errno::kINVAL) : action(*timer);
+}
+
+struct UserInterval {
+  Timeval interval, value;
+};
+Result<u64> to_ns(const Timeval& time) {
+  if (time.microseconds < 0 || time.microseconds >= 1'000'000) return err(Errno::kINVAL);
+  return to_ns(Timespec{time.seconds, time.microseconds * 1000});
+}
+UserInterval to_interval(const TimerTimes& times) {
+  // One that is armed never shows 0.
+  const u64 value = times.value != 0 && times.value < 1000 ? 1000 : times.value;
+  return {to_timeval(times.interval), to_timeval(value)};
+}
+
+constexpr i32 kReal = 0;
+
+/// Seam: ITIMER_VIRTUAL and ITIMER_PROF, of processor time.
+Result<TimerTimes> set_real(u64 value, u64 interval) {
+  const auto timers = own_timers();
+  if (!timers) return err(timers.error());
+  const MutexGuard guard((*timers)->lock);
+  return value == 0 ? (*timers)->real.stop() : (*timers)->real.start(time::now().ns + value, interval);
+}
+
+} // namespace
+
+i64 sys_timer_create(i32 clock, u64 event, u64 id_to) {
+  if (const auto lead = lead_of(clock); !lead) return negative(lead.error());
+  const auto timers = own_timers();
+  if (!timers) return negative(Errno::kAGAIN);
+  const MutexGuard guard((*timers)->lock);
+  if ((*timers)->nr_posix >= current_process().limits[kLimitSignals].soft) return negative(Errno::kAGAIN);
+  const i32 id = (*timers)->next_id;
+  const auto signal = signal_of(event, id);
+  if (!signal) return negative(signal.error());
+  PosixTimer* const timer = mm::knew<PosixTimer>(current_process(), *signal, clock);
+  if (timer == nullptr) return negative(Errno::kAGAIN);
+  if (const auto told = write_user(id_to, id); !told) {
+    mm::kdelete(timer);
+    return negative(told.error());
+  }
+  ++(*timers)->next_id;
+  ++(*timers)->nr_posix;
+  (*timers)->posix.push_back(*timer);
+  return 0;
+}
+
+i64 sys_timer_settime(i32 id, u32 flags, u64 from, u64 old_to) {
+  constexpr u32 kAbsolute = 1;
+  if (from == 0) return negative(Errno::kINVAL);
+  const auto wanted = read_user<UserTimes>(from);
+  if (!wanted) return negative(wanted.error());
+  const auto value = to_ns(wanted->value), interval = to_ns(wanted->interval);
+  if (!value || !interval) return negative(Errno::kINVAL);
+  TimerTimes old;
+  const i64 result = with_timer(id, [&](PosixTimer& timer) -> i64 {
+    if (*value == 0) {
+      old = timer.timer.stop();
+      return 0;
+    }
+    const u64 lead = *lead_of(timer.clock);
+    const u64 at = (flags & kAbsolute) == 0 ? time::now().ns + *value : *value > lead ? *value - lead : 0;
+    old = timer.timer.start(at, *interval);
+    return 0;
+  });
+  return result != 0 || old_to == 0 ? result : to_syscall(write_user(old_to, to_user(old)));
+}
+
+i64 sys_timer_gettime(i32 id, u64 to) {
+  TimerTimes left;
+  const i64 result = with_timer(id, [&](PosixTimer& timer) -> i64 {
+    left = timer.timer.left();
+    return 0;
+  });
+  return result != 0 ? result : to_syscall(write_user(to, to_user(left)));
+}
+
+i64 sys_timer_getoverrun(i32 id) {
+  return with_timer(id, [](PosixTimer& timer) -> i64 { return timer.timer.overrun(); });
+}
+
+i64 sys_timer_delete(i32 id) NO_THREAD_SAFETY_ANALYSIS { // of the lock that with_timer holds
+  return with_timer(id, [](PosixTimer& timer) NO_THREAD_SAFETY_ANALYSIS -> i64 {
+    ProcessTimers& timers = **own_timers();
+    List<PosixTimer, &PosixTimer::in_process>::erase(timer);
+    --timers.nr_posix;
+    mm::kdelete(&timer);
+    return 0;
+  });
+}
+
+i64 sys_setitimer(i32 which, u64 from, u64 old_to) {
+  if (which != kReal) return negative(Errno::kINVAL);
+  UserInterval wanted;
+  if (from != 0) {
+    const auto read = read_user<UserInterval>(from);
+    if (!read) return negative(read.error());
+    wanted = *read;
+  }
+  const auto value = to_ns(wanted.value), interval = to_ns(wanted.interval);
+  if (!value || !interval) return negative(Errno::kINVAL);
+  const auto old = set_real(*value, *interval);
+  if (!old) return negative(old.error());
+  return old_to == 0 ? 0 : to_syscall(write_user(old_to, to_interval(*old)));
+}
+
+i64 sys_getitimer(i32 which, u64 to) {
+  if (which != kReal) return negative(Errno::kINVAL);
+  const auto timers = own_timers();
+  if (!timers) return negative(timers.error());
+  return to_syscall(write_user(to, to_interval((*timers)->real.left())));
+}
+
+i64 sys_alarm(u32 seconds) {
+  const auto old = set_real(u64{seconds} * kSecond, 0);
+  if (!old) return 0;
+  const u64 whole = old->value / kSecond, rest = old->value % kSecond;
+  // Rounded, but one that is set is never 0.
+  return static_cast<i64>(whole + (rest >= kSecond / 2 || (whole == 0 && rest != 0) ? 1 : 0));
+}
+
+} // namespace runnel::user

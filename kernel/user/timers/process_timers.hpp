@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The timers of a process.
+#pragma once
+
+#include "kernel/lib/errno.hpp"
+#include "kernel/lib/list.hpp"
+#include "kernel/user/clocks.hpp"
+#include "kernel/user/timers/signal_timer.hpp"
+
+namespace runnel::user {
+
+inline constexpr i32 kTimerAlarm = 14;      // SIGALRM
+inline constexpr i32 kLastTimerSignal = 64; // the largest number a timer may send
+
+/// One of timer_create.
+struct PosixTimer {
+  PosixTimer(Process& process, const TimerSignal& signal, i32 of_clock)
+      : id(signal.id), clock(of_clock), timer(process, signal) {}
+
+  const i32 id;
+  const i32 clock;
+  SignalTimer timer;
+  ListNode in_process;
+};
+
+struct ProcessTimers {
+  explicit ProcessTimers(Process& process);
+  ~ProcessTimers() { delete_posix(); }
+
+  /// nullptr: no such timer.
+  PosixTimer* find(i32 id) REQUIRES(lock);
+  /// exec: they are gone; ITIMER_REAL goes on.
+  void delete_posix() EXCLUDES(lock);
+
+  Mutex lock;
+  SignalTimer real; // ITIMER_REAL
+  List<PosixTimer, &PosixTimer::in_process> posix GUARDED_BY(lock);
+  u32 nr_posix GUARDED_BY(lock) = 0;
+  i32 next_id GUARDED_BY(lock) = 0;
+};
+
+/// Those of the current process. kNOMEM.
+Result<ProcessTimers*> own_timers();
+/// The process ends, or is freed: no timer of it runs any more. No lock held, thread context.
+void free_timers(Process& process);
+
+} // namespace runnel::user
