@@ -38,22 +38,6 @@ constexpr bool is_valid(const Timespec& t) {
 }
 /// That long from now on the monotonic clock; times that are too long never come.
 Instant deadline_after(const Timespec& t);
-/// kINVAL: negative, or more nanoseconds than a second has. More than 272 years are that many.
-constexpr Result<u64> to_ns(const Timespec& time) {
-  constexpr i64 kSecond = 1'000'000'000, kLongest = i64{1} << 33;
-  if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= kSecond) return err(Errno::kINVAL);
-  return static_cast<u64>((time.seconds < kLongest ? time.seconds : kLongest) * kSecond + time.nanoseconds);
-}
-/// A user's struct timespec. kFAULT, kINVAL.
-Result<u64> read_timespec(u64 from);
-
-struct Timeval {
-  i64 seconds = 0, microseconds = 0;
-};
-constexpr Timeval to_timeval(u64 ns) {
-  const Timespec time = to_timespec(ns);
-  return {time.seconds, time.nanoseconds / 1000};
-}
 
 /// kINVAL: negative, or more nanoseconds than a second has. More than 272 years are that many.
 constexpr Result<u64> to_ns(const Timespec& time) {
