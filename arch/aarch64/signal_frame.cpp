@@ -34,14 +34,14 @@ struct Frame {
   u64 records_pad;
   FpsimdRecord fpsimd;
   RecordHead end;
-  std::byte rest[kReservedSize - sizeof(FpsimdRecord) - sizeof(RecordHead)];
-};
+}; // what follows up to kFrameSize is nobody's, and not written
 constexpr usize kContextAt = 128;
 static_assert(offsetof(Frame, mask) == kContextAt + 40 &&
               offsetof(Frame, fault_address) == kContextAt + 176 && offsetof(Frame, sp) == kContextAt + 432 &&
-              offsetof(Frame, fpsimd) == kContextAt + 464 && sizeof(Frame) == 4688);
-/// What is written of it: what follows the end of the list is nobody's.
-constexpr usize kWritten = offsetof(Frame, rest);
+              offsetof(Frame, fpsimd) == kContextAt + 464 &&
+              offsetof(Frame, end) == offsetof(Frame, fpsimd) + sizeof(FpsimdRecord));
+constexpr usize kFrameSize = offsetof(Frame, fpsimd) + kReservedSize;
+static_assert(kFrameSize == 4688);
 
 struct FrameRecord { // above the frame: how debuggers walk past it
   u64 fp, lr;
@@ -49,22 +49,14 @@ struct FrameRecord { // above the frame: how debuggers walk past it
 
 bool is_user(u64 address, usize size) { return address <= kUserEnd && size <= kUserEnd - address; }
 
-/// All of a frame but its room, which would be too much for a kernel stack.
-struct Written {
-  alignas(16) std::byte bytes[kWritten];
-  Frame& frame() { return *reinterpret_cast<Frame*>(bytes); }
-};
-
 } // namespace
 
 bool push_signal_frame(UserRegs& regs, const void* fpu, const SignalFrame& frame) {
   const u64 record_at = align_down(frame.top - sizeof(FrameRecord), 16);
-  const u64 at = record_at - sizeof(Frame);
-  if (record_at > frame.top || at > record_at || !is_user(at, sizeof(Frame) + sizeof(FrameRecord)))
-    return false;
+  const u64 at = record_at - kFrameSize;
+  if (record_at > frame.top || at > record_at || !is_user(at, kFrameSize + sizeof(FrameRecord))) return false;
   if (frame.restorer == 0) return false;
-  Written written{};
-  Frame& image = written.frame();
+  Frame image{};
   std::memcpy(image.info, frame.info.data(), sizeof image.info);
   image.stack_base = frame.stack.base;
   image.stack_flags = frame.stack.flags;
@@ -78,7 +70,7 @@ bool push_signal_frame(UserRegs& regs, const void* fpu, const SignalFrame& frame
   image.fpsimd.head = {kFpsimdMagic, sizeof(FpsimdRecord)};
   std::memcpy(image.fpsimd.state, fpu, sizeof image.fpsimd.state);
   const FrameRecord record{regs.x[29], regs.x[30]};
-  if (uaccess_copy_to(at, written.bytes, kWritten) != 0 ||
+  if (uaccess_copy_to(at, &image, sizeof image) != 0 ||
       uaccess_copy_to(record_at, &record, sizeof record) != 0)
     return false;
   regs.x[0] = static_cast<u64>(frame.signo);
@@ -94,10 +86,9 @@ bool push_signal_frame(UserRegs& regs, const void* fpu, const SignalFrame& frame
 
 std::optional<SignalReturn> pop_signal_frame(UserRegs& regs, void* fpu) {
   const u64 at = regs.stack;
-  Written written;
-  if (at % 16 != 0 || !is_user(at, sizeof(Frame)) || uaccess_copy_from(written.bytes, at, kWritten) != 0)
+  Frame image;
+  if (at % 16 != 0 || !is_user(at, kFrameSize) || uaccess_copy_from(&image, at, sizeof image) != 0)
     return std::nullopt;
-  const Frame& image = written.frame();
   if (image.fpsimd.head.magic != kFpsimdMagic || image.fpsimd.head.size != sizeof(FpsimdRecord))
     return std::nullopt;
   std::memcpy(regs.x, image.regs, sizeof image.regs);

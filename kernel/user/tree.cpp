@@ -30,7 +30,7 @@ constinit Process init;
 Process& adopter_of(Process& process) REQUIRES(tree_lock) {
   for (Process* p = process.parent; p != nullptr && p != &init; p = p->parent)
     if (p->is_subreaper && p->state == ProcessState::kAlive) return *p;
-  return init;
+  return init_process();
 }
 
 /// Whether a child that ends is reaped without being waited for, and whether its parent hears of it.
@@ -66,7 +66,10 @@ bool tell_parent(Process& process) REQUIRES(tree_lock) {
 
 } // namespace
 
-Process& init_process() { return init; }
+Process& init_process() {
+  init.pid = 1; // it has no constructor that could say so, and this is the only way to it
+  return init;
+}
 
 void add_process(Process& process, Process& parent) {
   get_process(process);
