@@ -32,6 +32,10 @@ struct Task : sched::Task {
   std::atomic<u32> running_on{0}; // CPU + 1 while its stack is in use (kernel/sched_port/handover.hpp)
   bool stack_sealed = false;
 #endif
+  /// It is past giving back the futexes with priority inheritance that it owns, and how many have waiters
+  /// (kernel/user/futex/pi.cpp).
+  std::atomic<bool> futex_gone{false};
+  std::atomic<u32> futex_pi_states{0};
   struct Reclaim : sync::RcuHead {
     Task* task = nullptr;
   } reclaim;

@@ -268,7 +268,7 @@ void become(const Program& program) {
     const IrqSpinGuard guard(process.lock); // /proc looks at it
     old = std::exchange(process.mm, program.mm);
   }
-  if (self.task->mm != nullptr) futex_exit(self); // the old memory is still there
+  if (self.task->mm != nullptr) futex_exec(self); // the old memory is still there
   if (Mm* mine = replace_current_mm(program.mm)) mine->put();
   old->put();
   std::copy_n(program.path, sizeof process.executable, process.executable);

@@ -28,7 +28,8 @@ void mark_waking(Task& p) {
 /// owner that had its priority besides would be picked, and charged, for itself (spec 6).
 void Mutex::update_donation() NO_THREAD_SAFETY_ANALYSIS {
   Task& owner = *owner_.load(std::memory_order_relaxed);
-  const MutexWaiter* first = features.proxy_exec ? nullptr : waiters_.first();
+  const bool by_proxy = features.proxy_exec && waits_ != MutexWaits::kMayGiveUp;
+  const MutexWaiter* first = by_proxy ? nullptr : waiters_.first();
   if (first != nullptr && donation_.node.is_linked() && donation_.key == first->key) return;
   const InnerLock blocked(owner.pi.blocked_lock);
   if (donation_.node.is_linked()) owner.pi.donations.erase(donation_);
@@ -90,7 +91,23 @@ void Mutex::note_wait(MutexWaiter& self) {
   if (self.node.is_linked()) set_blocked_on(self.task, this);
 }
 
-Result<> Mutex::lock() {
+namespace {
+
+Result<> sleep_until_woken(void*) {
+  schedule();
+  return {};
+}
+
+} // namespace
+
+Result<> Mutex::lock() { return lock_by(kUninterruptible, sleep_until_woken, nullptr); }
+
+Result<> Mutex::lock_with(MutexSleep sleep, void* context) {
+  port::assert_(waits_ == MutexWaits::kMayGiveUp);
+  return lock_by(kInterruptible, sleep, context);
+}
+
+Result<> Mutex::lock_by(u32 state, MutexSleep sleep, void* context) {
   port::assert_no_locks_held("mutex lock with a spinlock held");
   if (try_lock()) return {};
   MutexWaiter self(current(), *this);
@@ -100,11 +117,19 @@ Result<> Mutex::lock() {
   if (pi_walk_chain(owner, &self.task, Walk::kWhole) == Chain::kDeadlock && give_up(self))
     return err(Errno::kDEADLK);
   for (;;) {
-    note_wait(self); // before the state store (spec 6)
-    set_current_state(kUninterruptible);
+    if (waits_ != MutexWaits::kMayGiveUp) note_wait(self); // before the state store (spec 6)
+    set_current_state(state);
     // Acquire: pairs with the release in unlock; what the previous owner did is visible.
     if (self.granted.load(std::memory_order_acquire) != 0) break;
-    schedule();
+    const Result<> slept = sleep(context);
+    if (slept) continue;
+    if (give_up(self)) {
+      self.task.state.store(kRunning, std::memory_order_relaxed);
+      return slept;
+    }
+    state =
+        kUninterruptible; // too late to give up: the mutex arrives any moment, and nothing ends that sleep
+    sleep = sleep_until_woken;
   }
   self.task.state.store(kRunning, std::memory_order_relaxed);
   set_blocked_on(self.task, nullptr);
@@ -113,42 +138,60 @@ Result<> Mutex::lock() {
   return {};
 }
 
-/// The next owner and its waiter; nullptr: nobody waits.
-Task* Mutex::pass_on(MutexWaiter** next) {
+void Mutex::own_by(Task& owner) {
+  const port::IrqLockGuard wait(wait_lock_);
+  port::assert_(owner_.load(std::memory_order_relaxed) == nullptr && waiters_.first() == nullptr);
+  owner_.store(&owner, std::memory_order_relaxed);
+}
+
+Task* Mutex::first_waiter() {
+  const port::IrqLockGuard wait(wait_lock_);
+  const MutexWaiter* first = waiters_.first();
+  return first == nullptr ? nullptr : &first->task;
+}
+
+/// `*next`: the next owner's waiter; nullptr: nobody waits.
+bool Mutex::pass_on(MutexWaiter** next, const Task* const* to) {
   const port::IrqLockGuard wait(wait_lock_);
   Task& from = current();
   port::assert_(owner_.load(std::memory_order_relaxed) == &from);
   *next = waiters_.first();
+  if (to != nullptr && (*next == nullptr ? nullptr : &(*next)->task) != *to) return false;
   if (*next == nullptr) {
     owner_.store(nullptr, std::memory_order_release);
-    return nullptr;
+    return true;
   }
   withdraw_donation(from);
   waiters_.erase(**next);
   owner_.store(&(*next)->task, std::memory_order_relaxed);
   update_donation();
   mark_waking((*next)->task); // under wait_lock, before the wake-up is queued (spec 6)
-  return &(*next)->task;
+  return true;
 }
 
-void Mutex::unlock() {
+void Mutex::unlock() { static_cast<void>(unlock_if(nullptr)); }
+bool Mutex::unlock_to(const Task* to) { return unlock_if(&to); }
+
+bool Mutex::unlock_if(const Task* const* to) {
   // Between giving back what was lent and waking whom it belongs to nobody of medium priority may get in.
   const port::PreemptGuard no_preempt;
   // The new owner may run, unlock and exit before it is woken here; a task's memory outlives every RCU read
   // section that could have seen the task.
   const port::RcuReadGuard keeps_next_allocated;
   MutexWaiter* waiter;
-  Task* next = pass_on(&waiter);
-  if (next == nullptr) return;
+  if (!pass_on(&waiter, to)) return false;
+  if (waiter == nullptr) return true;
+  Task& next = waiter->task;
   pi_adjust_prio(current());
-  pi_adjust_prio(*next); // by those who wait behind it
+  pi_adjust_prio(next); // by those who wait behind it
   waiter->granted.store(1,
                         std::memory_order_release); // from here on `waiter` may be gone with its stack frame
-  wake_up_process(*next);
-  if (!features.proxy_exec) return;
+  wake_up_process(next);
+  if (!features.proxy_exec) return true;
   // Whoever this task executed for may go on by itself now, or waits for another one.
   const RqLock guard(this_rq());
   if (this_rq().donor != this_rq().curr) resched_curr(this_rq());
+  return true;
 }
 
 } // namespace runnel::sched

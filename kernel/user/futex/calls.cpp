@@ -46,7 +46,14 @@ i64 sys_futex(u64 address, u32 op, u32 value, u64 timeout, u64 second, u32 third
     return futex_requeue(pair, count, second_count, &third);
   case kFutexWakeOp:
     return futex_wake_op(pair, count, second_count, third);
-  default:
+  case kFutexLockPi:
+  case kFutexLockPi2:
+    return futex_lock_pi(address, scope, until);
+  case kFutexTryLockPi:
+    return futex_try_lock_pi(address, scope);
+  case kFutexUnlockPi:
+    return futex_unlock_pi(address, scope);
+  default: // WAIT_REQUEUE_PI, CMP_REQUEUE_PI among them: the C library does not use them any more
     return negative(Errno::kNOSYS);
   }
 }

@@ -80,11 +80,17 @@ void bury_locks(u64 head_at, u32 tid) {
 
 void futex_exit(Thread& self) {
   if (const u64 head = std::exchange(self.robust_list, 0); head != 0) bury_locks(head, self.tid());
+  futex_pi_exit();
   const u64 word = std::exchange(self.clear_child_tid, 0);
   // Alone in its memory (with its process's own use of it) nobody is there to look.
   constexpr u32 kAlone = 2;
   if (word == 0 || current_mm()->users() <= kAlone) return;
   if (store_user<u32>(word, 0)) wake_one(word);
+}
+
+void futex_exec(Thread& self) {
+  futex_exit(self);
+  self.task->futex_gone.store(false, std::memory_order_relaxed); // it may own locks in its new memory
 }
 
 } // namespace runnel::user

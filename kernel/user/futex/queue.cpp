@@ -13,7 +13,13 @@ namespace runnel::user {
 
 static constinit FutexBucket buckets[kFutexBuckets];
 
-FutexBucket& futex_bucket_of(const FutexKey& key) { return buckets[futex_bucket(key)]; }
+FutexBucket& futex_bucket_at(u32 index) { return buckets[index]; }
+
+FutexPiState* FutexBucket::find_pi(const FutexKey& key) {
+  for (FutexPiState& state : pi_states)
+    if (state.key == key) return &state;
+  return nullptr;
+}
 
 void FutexBucket::insert(FutexWaiter& waiter) {
   waiter.bucket.store(this, std::memory_order_relaxed);

@@ -12,6 +12,7 @@
 #include "kernel/sync/spinlock.hpp"
 #include "kernel/user/futex/key.hpp"
 #include "kernel/user/futex/op.hpp"
+#include "kernel/user/futex/pi.hpp"
 
 #include <sched/task.hpp>
 #include <span>
@@ -19,7 +20,6 @@
 namespace runnel::user {
 
 struct FutexBucket;
-struct FutexPiState;
 
 /// One thread at one word, on its own stack. Everything is guarded by the bucket's lock.
 struct FutexWaiter {
@@ -31,7 +31,6 @@ struct FutexWaiter {
   /// Where it is queued; nullptr: it was woken (release: what the waker did before is visible, and the waker
   /// does not touch this object any more).
   std::atomic<FutexBucket*> bucket{nullptr};
-  FutexPiState* pi = nullptr; // waits in its mutex (pi.cpp)
 
   bool is_woken() const { return bucket.load(std::memory_order_acquire) == nullptr; }
 };
@@ -40,12 +39,16 @@ struct alignas(64) FutexBucket {
   SpinLock lock{LockRank::kFutex};
   List<FutexWaiter, &FutexWaiter::node> waiters GUARDED_BY(lock); // most urgent first, then who came first
 
+  List<FutexPiState, &FutexPiState::node> pi_states GUARDED_BY(lock); // attached ones
+
   void insert(FutexWaiter& waiter) REQUIRES(lock);
+  FutexPiState* find_pi(const FutexKey& key) REQUIRES(lock);
   /// Takes it off and wakes its thread.
   void wake(FutexWaiter& waiter) REQUIRES(lock);
 };
 
-FutexBucket& futex_bucket_of(const FutexKey& key);
+FutexBucket& futex_bucket_at(u32 index);
+inline FutexBucket& futex_bucket_of(const FutexKey& key) { return futex_bucket_at(futex_bucket(key)); }
 
 /// Two buckets, perhaps the same one, locked in the order of their addresses.
 class SCOPED_CAPABILITY TwoBuckets {

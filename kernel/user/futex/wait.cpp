@@ -6,6 +6,7 @@
 #include "kernel/user/futex/queue.hpp"
 #include "kernel/user/futex/timeout.hpp"
 #include "kernel/user/syscall.hpp"
+#include "kernel/user/thread.hpp"
 #include "kernel/user/uaccess.hpp"
 
 #include <algorithm>
@@ -35,6 +36,12 @@ FutexSlept futex_sleep(std::span<FutexWaiter> waiters, Instant until) {
   return end;
 }
 
+/// restart_syscall after a stop, say: waits for the time that is left.
+static i64 wait_again(RestartBlock& block) {
+  return futex_wait(block.args[0], static_cast<FutexScope>(block.args[1]), static_cast<u32>(block.args[2]),
+                    Instant{block.args[3]}, static_cast<u32>(block.args[4]));
+}
+
 i64 futex_wait(u64 address, FutexScope scope, u32 expected, Instant until, u32 bitset) {
   if (bitset == 0) return negative(Errno::kINVAL);
   FutexWaiter self;
@@ -44,7 +51,10 @@ i64 futex_wait(u64 address, FutexScope scope, u32 expected, Instant until, u32 b
   const FutexSlept end = futex_sleep({&self, 1}, until);
   if (!futex_dequeue(self)) return 0;
   if (end == FutexSlept::kTimedOut) return negative(Errno::kTIMEDOUT);
-  return until == kNever ? kRestartSys : kRestartNoHand;
+  if (until == kNever) return kRestartSys;
+  if (Thread* thread = current_thread_or_null())
+    thread->signals.restart = {wait_again, {address, static_cast<u64>(scope), expected, until.ns, bitset}};
+  return kRestartRestartBlock;
 }
 
 namespace {

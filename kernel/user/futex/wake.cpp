@@ -10,12 +10,12 @@ namespace {
 /// Wakes the most urgent waiters for `key`; kINVAL when one of them waits for a lock with priority
 /// inheritance.
 Result<u32> wake_some(FutexBucket& bucket, const FutexKey& key, i32 most, u32 bitset) REQUIRES(bucket.lock) {
+  if (bucket.find_pi(key) != nullptr) return err(Errno::kINVAL);
   u32 woken = 0;
   for (auto at = bucket.waiters.begin(); at != bucket.waiters.end();) {
     FutexWaiter& waiter = *at;
     ++at; // before it may be taken off
     if (waiter.key != key) continue;
-    if (waiter.pi != nullptr) return err(Errno::kINVAL);
     if ((waiter.bitset & bitset) == 0) continue;
     bucket.wake(waiter);
     if (static_cast<i32>(++woken) >= most) break;
@@ -49,13 +49,13 @@ Result<Keys> keys_of(const FutexPair& words) {
 /// Wakes the first `nr_wake`, moves the next `nr_move` behind those who wait for `keys.to`.
 Result<u32> wake_and_move(FutexBucket& from, FutexBucket& to, const Keys& keys, i32 nr_wake, i32 nr_move)
     REQUIRES(from.lock, to.lock) {
+  if (from.find_pi(keys.from) != nullptr) return err(Errno::kINVAL);
   i64 done = 0;
   const i64 most = i64{nr_wake} + nr_move;
   for (auto at = from.waiters.begin(); at != from.waiters.end() && done < most;) {
     FutexWaiter& waiter = *at;
     ++at; // before it may be taken off
     if (waiter.key != keys.from) continue;
-    if (waiter.pi != nullptr) return err(Errno::kINVAL);
     if (++done <= nr_wake) {
       from.wake(waiter);
       continue;

@@ -28,9 +28,19 @@ inline bool is_more_urgent_waiter(const MutexWaiter& a, const MutexWaiter& b) {
 /// Longest chain of owners that wait for owners.
 inline constexpr u32 kMaxLockDepth = 1024;
 
+/// Whether those who wait may stop waiting, because their time is over or for a signal.
+enum class MutexWaits : u8 { kToTheEnd, kMayGiveUp };
+
+/// One sleep of a waiter that may give up: called with its state set to kInterruptible and what it waits for
+/// looked at; returns when woken, the state kRunning. An error: it gives up.
+using MutexSleep = Result<> (*)(void* context);
+
 class Mutex {
  public:
   constexpr Mutex() = default;
+  /// Of a mutex whose waiters may give up the owner gets their priority even under proxy execution (spec 6):
+  /// a waiter must be able to leave at any time, so nobody executes in its stead.
+  explicit constexpr Mutex(MutexWaits waits) : waits_(waits) {}
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 
@@ -38,11 +48,19 @@ class Mutex {
   /// kDEADLK: the owner waits, perhaps through others, for the caller, or kMaxLockDepth is exceeded; nothing
   /// has changed then. Thread context, no spinlock held.
   Result<> lock();
+  /// As lock(), sleeping by `sleep`; its error when it gave up. Of a mutex of kMayGiveUp.
+  Result<> lock_with(MutexSleep sleep, void* context);
   bool try_lock();
   /// By the owner. The most urgent waiter becomes the owner before anyone else can try. What was lent on
   /// account of this mutex is given back first.
   void unlock();
+  /// As unlock(), if `to` is the most urgent waiter (nullptr: if nobody waits); else nothing happens: false.
+  bool unlock_to(const Task* to);
+  /// `owner` owns the mutex, which is new, without having called lock(). It lives until it has unlocked it.
+  void own_by(Task& owner);
   Task* owner() const { return owner_.load(std::memory_order_relaxed); }
+  /// Who would be the next owner now; allocated as long as the caller's RCU read section lasts.
+  Task* first_waiter();
 
  private:
   friend struct PiChain;
@@ -51,11 +69,15 @@ class Mutex {
   Enqueued take_or_queue(MutexWaiter& self, Task** owner);
   bool give_up(MutexWaiter& self);
   void note_wait(MutexWaiter& self);
-  Task* pass_on(MutexWaiter** next);
+  Result<> lock_by(u32 state, MutexSleep sleep, void* context);
+  /// The owner's part of unlocking. False: the most urgent waiter is not `*to`.
+  bool pass_on(MutexWaiter** next, const Task* const* to);
+  bool unlock_if(const Task* const* to);
   void update_donation() REQUIRES(wait_lock_);
   void withdraw_donation(Task& from) REQUIRES(wait_lock_);
 
   port::Lock wait_lock_{port::LockRank::kMutexWait}; // interrupts off; inside rq locks (L1)
+  const MutexWaits waits_ = MutexWaits::kToTheEnd;
   RbTree<MutexWaiter, &MutexWaiter::node, is_more_urgent_waiter> waiters_ GUARDED_BY(wait_lock_);
   PiDonation donation_ GUARDED_BY(wait_lock_); // linked under the owner's blocked_lock as well
   std::atomic<Task*> owner_{nullptr};          // written under wait_lock_
