@@ -29,6 +29,8 @@ void copy_registers(Thread& child, const CloneArgs& args, const arch::UserRegs& 
   }
   if (args.has(kCloneSetTls)) arch::set_user_tls(child.arch, args.tls);
   child.signals.blocked = self.signals.blocked;
+  child.controls = self.controls;
+  child.controls.death_signal = 0;
   if (!args.has(kCloneVm) || args.has(kCloneVfork)) child.signals.altstack = self.signals.altstack;
   if (args.has(kCloneChildClearTid)) child.clear_child_tid = args.child_tid;
   if (args.has(kCloneChildSetTid)) child.set_child_tid = args.child_tid;
@@ -83,6 +85,10 @@ Result<Process*> copy_process(const CloneArgs& args) {
   Process* const child = knew<Process>();
   if (child == nullptr) return err(Errno::kNOMEM);
   child->credentials = parent.credentials;
+  child->controls.dumpable.store(parent.controls.dumpable.load(std::memory_order_relaxed),
+                                 std::memory_order_relaxed);
+  child->controls.keep_capabilities.store(parent.controls.keep_capabilities.load(std::memory_order_relaxed),
+                                          std::memory_order_relaxed);
   child->no_new_privs = parent.no_new_privs || args.has(kCloneNnp);
   child->autoreap = args.has(kCloneAutoreap);
   child->exit_signal = args.has(kCloneParent) ? parent.exit_signal : static_cast<i32>(args.exit_signal);

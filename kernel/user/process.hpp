@@ -57,7 +57,6 @@ struct Credentials {
 struct ProcessControls {
   std::atomic<u32> dumpable{1};
   std::atomic<u32> keep_capabilities{0}; // cleared by exec
-  std::atomic<u32> is_subreaper{0};      // orphans among its descendants become its children
 };
 
 /// Alive until its last thread is gone, then a zombie until its parent has waited for it.

@@ -34,8 +34,6 @@ class Target {
 
 /// Thread `tid`, 0: the caller. kSRCH. No lock held.
 Result<Target> find_target(u32 tid);
-/// The lowest thread number of `process` above `after`; 0: none.
-u32 next_thread(Process& process, u32 after);
 
 /// The caller has the effective user id of the target's real or effective one (spec sched_core 1.16).
 bool owns(const Credentials& caller, const Credentials& target);

@@ -26,8 +26,7 @@ enum ThreadWork : u32 {
 /// What prctl and personality set; only the thread itself touches it. A new thread has its creator's, but for
 /// the signal.
 struct ThreadControls {
-  u32 death_signal = 0; // sent when the parent ends; 0: none
-  u32 no_new_privileges = 0;
+  u32 death_signal = 0; // sent when the parent ends, 0: none; the parent reads it
   u32 personality = 0;
   u64 timer_slack = 50'000; // ns
 };

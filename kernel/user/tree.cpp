@@ -55,6 +55,18 @@ SigInfo death_info(const Process& process, i32 sig) {
   return info;
 }
 
+/// PR_SET_PDEATHSIG of a child whose parent ends.
+void send_death_signals(Process& child) REQUIRES(tree_lock) {
+  u64 wanted = 0;
+  {
+    const IrqSpinGuard guard(child.lock);
+    for (const Thread& thread : child.threads)
+      if (const u32 sig = thread.controls.death_signal; sig != 0) wanted |= u64{1} << (sig - 1);
+  }
+  for (; wanted != 0; wanted &= wanted - 1)
+    static_cast<void>(send_signal(child, SigInfo::from_kernel(std::countr_zero(wanted) + 1)));
+}
+
 /// A zombie tells its parent, old or new. True: nobody will wait for it; it is out of the tree.
 bool tell_parent(Process& process) REQUIRES(tree_lock) {
   const Farewell farewell = farewell_of(process);
@@ -124,6 +136,7 @@ void bury(Process& process) {
     const SpinGuard guard(tree_lock);
     Process& adopter = adopter_of(process);
     while (Process* child = process.children.pop_front()) {
+      send_death_signals(*child);
       child->parent = &adopter;
       child->exit_signal = kSigChld;
       adopter.children.push_back(*child);

@@ -35,6 +35,11 @@ RUNNEL_TEST(user_calls, timers_without_signals, .limit = 5_s)
   CHECK(run("/bin/timers") == 0);
 }
 
+RUNNEL_TEST(user_calls, timers_send_signals, .limit = 5_s)
+{
+  CHECK(run("/bin/timer_signals") == 0);
+}
+
 // O05
 RUNNEL_TEST(user_calls, sleeps_and_usage, .limit = 5_s)
 {

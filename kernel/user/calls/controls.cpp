@@ -3,6 +3,7 @@
 #include "kernel/user/calls.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/syscall.hpp"
+#include "kernel/user/tree.hpp"
 #include "kernel/user/uaccess.hpp"
 
 #include <cstring>
@@ -49,6 +50,15 @@ i64 set_switch(std::atomic<u32>& to, u64 value) {
   to.store(static_cast<u32>(value), std::memory_order_relaxed);
   return 0;
 }
+i64 set_subreaper(u32 value) {
+  const SpinGuard guard(tree_lock);
+  current_process().is_subreaper = value != 0;
+  return 0;
+}
+u32 is_subreaper() {
+  const SpinGuard guard(tree_lock);
+  return current_process().is_subreaper ? 1 : 0;
+}
 i64 get(const std::atomic<u32>& from) { return from.load(std::memory_order_relaxed); }
 
 } // namespace
@@ -83,16 +93,16 @@ i64 sys_prctl(i32 option, u64 a, u64 b, u64 c, u64 d) {
   case kGetTimerSlack:
     return static_cast<i64>(thread.timer_slack);
   case kSetSubreaper:
-    return set_switch(process.is_subreaper, a != 0);
+    return set_subreaper(a != 0 ? 1 : 0);
   case kGetSubreaper:
-    return to_syscall(store_user<u32>(a, static_cast<u32>(get(process.is_subreaper))));
+    return to_syscall(store_user<u32>(a, is_subreaper()));
   case kSetNoNewPrivileges:
     if (a != 1 || b != 0 || c != 0 || d != 0) return negative(Errno::kINVAL);
-    thread.no_new_privileges = 1;
+    current_process().no_new_privs = true;
     return 0;
   case kGetNoNewPrivileges:
     if (a != 0 || b != 0 || c != 0 || d != 0) return negative(Errno::kINVAL);
-    return thread.no_new_privileges;
+    return current_process().no_new_privs ? 1 : 0;
   default:
     return negative(Errno::kINVAL);
   }

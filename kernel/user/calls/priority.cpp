@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nice values of threads, groups of processes and users: getpriority, setpriority.
 #include "kernel/user/calls.hpp"
-#include "kernel/user/proc/source.hpp"
 #include "kernel/user/syscall.hpp"
 #include "kernel/user/target.hpp"
+#include "kernel/user/tree.hpp"
 
 #include <algorithm>
 #include <sched/attr.hpp>
@@ -13,34 +13,33 @@ namespace {
 
 enum : i32 { kOfThread = 0, kOfGroup = 1, kOfUser = 2 };
 
-u32 group_of(Process& process) {
-  ProcDetails details;
-  proc_source.details(process, nullptr, details);
-  return details.group;
-}
-
-bool is_meant(Process& process, i32 which, u32 who) {
-  Process& self = current_process();
-  if (which == kOfGroup) return group_of(process) == (who == 0 ? group_of(self) : who);
+bool is_meant(const Process& process, i32 which, u32 who) REQUIRES(tree_lock) {
+  const Process& self = current_process();
+  if (which == kOfGroup) return process.pgid == (who == 0 ? self.pgid : who);
   return process.credentials.uid == (who == 0 ? self.credentials.uid : who);
 }
 
-/// visit(Target) for every thread that is meant.
+/// The lowest number above `after` of a thread of the processes that are meant; 0: none.
+u32 next_meant(i32 which, u32 who, u32 after) {
+  u32 best = 0;
+  const SpinGuard guard(tree_lock);
+  for_each_process([&](Process& process) NO_THREAD_SAFETY_ANALYSIS { // of tree_lock, held
+    if (!is_meant(process, which, who)) return;
+    const IrqSpinGuard threads_stay(process.lock);
+    for (const Thread& thread : process.threads)
+      if (thread.tid() > after && (best == 0 || thread.tid() < best)) best = thread.tid();
+  });
+  return best;
+}
+
+/// visit(Target) for every thread that is meant, one after the other by number: a change may sleep.
 template <typename Visit> void for_each_meant(i32 which, u32 who, Visit visit) {
   if (which == kOfThread) {
     if (const auto target = find_target(who)) visit(*target);
     return;
   }
-  for (u32 pid = proc_source.next(0); pid != 0; pid = proc_source.next(pid)) {
-    Process* const process = proc_source.find(pid);
-    if (process == nullptr) continue;
-    if (is_meant(*process, which, who)) {
-      // By number, for a change may sleep: threads that come meanwhile have their creator's value.
-      for (u32 tid = 0; (tid = next_thread(*process, tid)) != 0;)
-        if (const auto target = find_target(tid)) visit(*target);
-    }
-    put_process(*process);
-  }
+  for (u32 tid = 0; (tid = next_meant(which, who, tid)) != 0;)
+    if (const auto target = find_target(tid)) visit(*target);
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "kernel/user/calls.hpp"
 #include "kernel/user/clocks.hpp"
 #include "kernel/user/syscall.hpp"
+#include "kernel/user/thread.hpp"
 #include "kernel/user/uaccess.hpp"
 
 namespace runnel::user {
@@ -28,14 +29,24 @@ Result<u64> lead_of(i32 clock) {
   }
 }
 
-/// What is left of a relative sleep, where the caller wants it.
+i64 resume(RestartBlock& block);
+
+/// What is left of a relative sleep, where the caller wants it. Without a handler it goes on to the same end.
 i64 interrupted(u64 until, u64 remainder_to) {
   if (remainder_to != 0) {
     const u64 now = time::now().ns;
     if (const auto told = write_user(remainder_to, to_timespec(until > now ? until - now : 0)); !told)
       return negative(told.error());
   }
-  return negative(Errno::kINTR); // seam (signals): a restart block with `until` and `remainder_to`
+  current_thread().signals.restart = {.resume = resume, .args = {until, remainder_to}};
+  return kRestartRestartBlock;
+}
+
+i64 resume(RestartBlock& block) {
+  const u64 until = block.args[0], remainder_to = block.args[1];
+  return sleep_until_interruptible({until}) == time::SleepResult::kTimedOut
+             ? 0
+             : interrupted(until, remainder_to);
 }
 
 i64 sleep(u64 from, u64 remainder_to, u32 flags, u64 lead) {

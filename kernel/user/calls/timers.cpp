@@ -13,7 +13,6 @@ namespace runnel::user {
 namespace {
 
 constexpr u64 kSecond = 1'000'000'000;
-constexpr i32 kSiTimerCode = -2; // SI_TIMER
 
 struct UserTimes {
   Timespec interval, value;
@@ -56,10 +55,10 @@ bool is_own_thread(i32 tid) {
 Result<TimerSignal> signal_of(u64 event, i32 id) {
   enum : i32 { kSignal = 0, kNone = 1, kThread = 2, kThreadId = 4 };
   if (event == 0)
-    return TimerSignal{.signo = kTimerAlarm, .code = kSiTimerCode, .id = id, .value = static_cast<u64>(id)};
+    return TimerSignal{.signo = kSigAlrm, .code = kSiTimer, .id = id, .value = static_cast<u64>(id)};
   const auto wanted = read_user<SigEvent>(event);
   if (!wanted) return err(wanted.error());
-  TimerSignal signal{.signo = wanted->signo, .code = kSiTimerCode, .id = id, .value = wanted->value};
+  TimerSignal signal{.signo = wanted->signo, .code = kSiTimer, .id = id, .value = wanted->value};
   switch (wanted->notify) {
   case kNone:
     signal.signo = 0;
@@ -74,7 +73,7 @@ Result<TimerSignal> signal_of(u64 event, i32 id) {
   default:
     return err(Errno::kINVAL);
   }
-  if (signal.signo < 1 || signal.signo > kLastTimerSignal) return err(Errno::kINVAL);
+  if (signal.signo < 1 || signal.signo > kNrSignals) return err(Errno::kINVAL);
   return signal;
 }
 

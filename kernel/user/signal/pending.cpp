@@ -33,10 +33,13 @@ QueuedSignal* Pending::take_any(SigSet which) {
 }
 
 bool Pending::withdraw(QueuedSignal& entry) {
-  if (!entry.node.is_linked()) return false;
-  entries_.erase(entry);
-  if (!has_entry(entry.info.signo)) set_.remove(entry.info.signo);
-  return true;
+  for (const QueuedSignal& queued : entries_) {
+    if (&queued != &entry) continue; // it may be in another thread's queue
+    entries_.erase(entry);
+    if (!has_entry(entry.info.signo)) set_.remove(entry.info.signo);
+    return true;
+  }
+  return false;
 }
 
 } // namespace runnel::user

@@ -98,9 +98,18 @@ Result<> send(Process& process, Thread* thread, const SigInfo& info) {
 Result<> send_signal(Process& process, const SigInfo& info) { return send(process, nullptr, info); }
 Result<> send_signal(Thread& thread, const SigInfo& info) { return send(*thread.process, &thread, info); }
 
-bool send_signal_entry(Process& process, Thread* thread, QueuedSignal& entry) {
+bool send_signal_entry(Process& process, u32 tid, QueuedSignal& entry) {
   const IrqSpinGuard guard(process.lock);
   if (entry.node.is_linked()) return false;
+  Thread* thread = nullptr;
+  if (tid != 0) {
+    for (Thread& t : process.threads)
+      if (t.tid() == tid) thread = &t;
+    if (thread == nullptr) {
+      entry.taken(entry);
+      return true;
+    }
+  }
   bool tell_parent = false; // the parent hears of a SIGCONT when the stop's own report is fetched
   if (!put(process, thread, entry.info.signo, &entry, tell_parent)) entry.taken(entry);
   return true;

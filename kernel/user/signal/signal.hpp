@@ -16,9 +16,10 @@ namespace runnel::user {
 Result<> send_signal(Process& process, const SigInfo& info);
 /// The same to one thread. The caller keeps it from going away.
 Result<> send_signal(Thread& thread, const SigInfo& info);
-/// From a timer: `entry` is queued itself, and entry.taken is called when it is off the queue again. Nothing
-/// happens while it is still queued (false). Any context.
-bool send_signal_entry(Process& process, Thread* thread, QueuedSignal& entry);
+/// From a timer, to the thread `tid` of the process or, 0, to whichever takes it: `entry` is queued itself,
+/// and entry.taken is called when it is off the queue again. Nothing happens while it is still queued
+/// (false). Any context.
+bool send_signal_entry(Process& process, u32 tid, QueuedSignal& entry);
 /// Off its queue; its `taken` is not called.
 void withdraw_signal(Process& process, QueuedSignal& entry);
 

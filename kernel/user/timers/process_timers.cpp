@@ -6,8 +6,7 @@
 
 namespace runnel::user {
 
-ProcessTimers::ProcessTimers(Process& process)
-    : real(process, {.signo = kTimerAlarm, .code = 0x80 /* SI_KERNEL */}) {}
+ProcessTimers::ProcessTimers(Process& process) : real(process, {.signo = kSigAlrm, .code = kSiKernel}) {}
 
 PosixTimer* ProcessTimers::find(i32 id) {
   for (PosixTimer& timer : posix)

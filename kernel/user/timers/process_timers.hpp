@@ -9,9 +9,6 @@
 
 namespace runnel::user {
 
-inline constexpr i32 kTimerAlarm = 14;      // SIGALRM
-inline constexpr i32 kLastTimerSignal = 64; // the largest number a timer may send
-
 /// One of timer_create.
 struct PosixTimer {
   PosixTimer(Process& process, const TimerSignal& signal, i32 of_clock)

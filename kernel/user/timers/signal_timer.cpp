@@ -4,6 +4,7 @@
 #include "kernel/sync/guards.hpp"
 #include "kernel/time/clock.hpp"
 #include "kernel/user/process.hpp"
+#include "kernel/user/signal/signal.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -46,7 +47,7 @@ TimerTimes SignalTimer::disarm() {
 TimerTimes SignalTimer::stop() {
   const TimerTimes old = disarm();
   time::timer_cancel_sync(*this);
-  withdraw();
+  withdraw_signal(process_, entry_);
   return old;
 }
 
@@ -89,6 +90,7 @@ void SignalTimer::taken() {
   const bool unwanted = running_on_ == arch::Cpu::this_cpu().value;
   const u64 missed = now > next_ ? (now - next_) / interval_ : 0;
   overrun_ = static_cast<i32>(std::min<u64>(missed, std::numeric_limits<i32>::max()));
+  if (signal_.code == kSiTimer) entry_.info.timer.overrun = overrun_;
   const u64 until = unwanted ? std::max(now, saturating_add(next_, kUnwantedPause)) : now;
   const u64 steps = (until > next_ ? (until - next_) / interval_ : 0) + 1;
   u64 ahead;
@@ -102,8 +104,16 @@ void SignalTimer::taken() {
   timer_start(*this, {next_});
 }
 
-// Seam (signals): until they can be queued a timer's signal is one that nobody wants.
-void SignalTimer::send() { taken(); }
-void SignalTimer::withdraw() {}
+void SignalTimer::send() {
+  if (signal_.code == kSiTimer) {
+    entry_.info = SigInfo{};
+    entry_.info.signo = signal_.signo;
+    entry_.info.code = signal_.code;
+    entry_.info.timer = {signal_.id, 0, signal_.value};
+  } else {
+    entry_.info = SigInfo::from_kernel(signal_.signo);
+  }
+  send_signal_entry(process_, signal_.tid, entry_);
+}
 
 } // namespace runnel::user

@@ -5,6 +5,7 @@
 #include "kernel/sync/mutex.hpp"
 #include "kernel/sync/spinlock.hpp"
 #include "kernel/time/timer.hpp"
+#include "kernel/user/signal/pending.hpp"
 
 namespace runnel::user {
 
@@ -27,13 +28,16 @@ struct TimerTimes {
 class SignalTimer : private time::Timer {
  public:
   SignalTimer(Process& process, const TimerSignal& signal)
-      : Timer(fired), process_(process), signal_(signal) {}
+      : Timer(fired), process_(process), signal_(signal) {
+    entry_.timer = this;
+    entry_.taken = [](QueuedSignal& entry) { static_cast<Entry&>(entry).timer->taken(); };
+  }
   ~SignalTimer() { stop(); }
 
   /// Arms it for the monotonic time `at` and every `interval` ns from then on. What was left before. One
   /// caller at a time (ProcessTimers::lock).
   TimerTimes start(u64 at, u64 interval);
-  /// A signal of it that was not taken yet is forgotten.
+  /// A signal of it that was not taken yet is forgotten. Thread context.
   TimerTimes stop();
   TimerTimes left();
   /// How often it has expired without a signal of its own before the last signal was taken.
@@ -48,11 +52,14 @@ class SignalTimer : private time::Timer {
   TimerTimes disarm() EXCLUDES(lock_);
   /// Queues the signal. Interrupts off, no lock held.
   void send() EXCLUDES(lock_);
-  /// Takes the signal off its queue, should it be there.
-  void withdraw() EXCLUDES(lock_);
 
-  [[maybe_unused]] Process& process_; // seam (signals): send()
+  struct Entry : QueuedSignal {
+    SignalTimer* timer = nullptr;
+  };
+
+  Process& process_;
   const TimerSignal signal_;
+  Entry entry_; // Process::lock
   SpinLock lock_{LockRank::kFileObject};
   bool armed_ GUARDED_BY(lock_) = false;
   u64 next_ GUARDED_BY(lock_) = 0; // the expiry that is waited for, or that the pending signal tells of
