@@ -60,7 +60,7 @@ void MachineOptions::add_to(CLI::App& app, Arches which, Smp how) {
   if (how == Smp::kList)
     cpus->delimiter(',');
   else
-    cpus->expected(1);
+    cpus->expected(1)->allow_extra_args(false); // what follows may be a program's name
   app.add_option_function<std::string>(
          "--topology",
          [this](const std::string& text) {
