@@ -20,7 +20,8 @@ i32 run(std::string_view path) {
   return status;
 }
 
-RUNNEL_TEST(user_calls, policies_attributes_nice_values_and_affinity, .limit = 5_s)
+RUNNEL_TEST(user_calls, policies_attributes_nice_values_and_affinity, .limit = 5_s,
+            .time = test::GuestTime::kExact)
 {
   CHECK(run("/bin/scheduling") == 0);
 }
@@ -30,18 +31,18 @@ RUNNEL_TEST(user_calls, prctl_ids_and_membarrier, .limit = 5_s)
   CHECK(run("/bin/identity") == 0);
 }
 
-RUNNEL_TEST(user_calls, timers_without_signals, .limit = 5_s)
+RUNNEL_TEST(user_calls, timers_without_signals, .limit = 5_s, .time = test::GuestTime::kExact)
 {
   CHECK(run("/bin/timers") == 0);
 }
 
-RUNNEL_TEST(user_calls, timers_send_signals, .limit = 5_s)
+RUNNEL_TEST(user_calls, timers_send_signals, .limit = 5_s, .time = test::GuestTime::kExact)
 {
   CHECK(run("/bin/timer_signals") == 0);
 }
 
 // O05
-RUNNEL_TEST(user_calls, sleeps_and_usage, .limit = 5_s)
+RUNNEL_TEST(user_calls, sleeps_and_usage, .limit = 5_s, .time = test::GuestTime::kExact)
 {
   CHECK(run("/bin/sleeping") == 0);
 }
