@@ -16,6 +16,7 @@ enum class LockRank : u8 {
   kMutex,
   // Spinlocks.
   kTaskList,
+  kMmList,      // all address spaces
   kProcessTree, // who is whose child, numbers, groups
   kProcess,     // threads and end of a process
   kSighand,     // what a process does with each signal
@@ -47,12 +48,12 @@ enum class LockRank : u8 {
 };
 
 constexpr std::string_view to_string(LockRank rank) {
-  constexpr std::string_view kNames[] = {"mutex-outer", "mutex",   "task-list",   "process-tree", "process",
-                                         "sighand",     "files",   "vmap",        "page-table",   "kmalloc",
-                                         "zone",        "rcu",     "workload",    "file-object",  "poll",
-                                         "epoll",       "futex",   "wait-queue",  "completion",   "pi",
-                                         "stopper",     "rq",      "root-domain", "mutex-wait",   "blocked",
-                                         "timer-base",  "call-fn", "irqchip",     "trace",        "console"};
+  constexpr std::string_view kNames[] = {
+      "mutex-outer", "mutex", "task-list",   "mm-list",    "process-tree", "process",    "sighand",
+      "files",       "vmap",  "page-table",  "kmalloc",    "zone",         "rcu",        "workload",
+      "file-object", "poll",  "epoll",       "futex",      "wait-queue",   "completion", "pi",
+      "stopper",     "rq",    "root-domain", "mutex-wait", "blocked",      "timer-base", "call-fn",
+      "irqchip",     "trace", "console"};
   static_assert(sizeof kNames / sizeof kNames[0] == static_cast<usize>(LockRank::kCount));
   return kNames[static_cast<usize>(rank)];
 }

@@ -47,7 +47,7 @@ class MmList {
 
  private:
   using List = runnel::List<Mm, &Mm::all_mms_>;
-  SpinLock lock_{LockRank::kTaskList};
+  SpinLock lock_{LockRank::kMmList};
   List list_ GUARDED_BY(lock_);
 };
 

@@ -24,7 +24,7 @@ constinit ProcSource proc_source{
 };
 
 Task* Subject::task() const {
-  const SpinGuard guard(process_->lock);
+  const IrqSpinGuard guard(process_->lock);
   for (Thread& thread : process_->threads) {
     if (tid_ != 0 ? thread.tid() != tid_ : thread.tid() != process_->pid && process_->nr_threads != 1)
       continue;
@@ -36,26 +36,26 @@ Task* Subject::task() const {
 
 u32 Subject::next_thread(u32 after) const {
   u32 best = 0;
-  const SpinGuard guard(process_->lock);
+  const IrqSpinGuard guard(process_->lock);
   for (Thread& thread : process_->threads)
     if (thread.tid() > after && (best == 0 || thread.tid() < best)) best = thread.tid();
   return best;
 }
 
 u32 Subject::nr_threads() const {
-  const SpinGuard guard(process_->lock);
+  const IrqSpinGuard guard(process_->lock);
   return process_->nr_threads;
 }
 
 // While it is not exiting, by its lock, a process has both.
 Mm* Subject::mm() const {
-  const SpinGuard guard(process_->lock);
+  const IrqSpinGuard guard(process_->lock);
   if (process_->exiting || process_->mm == nullptr || !process_->mm->try_get()) return nullptr;
   return process_->mm;
 }
 
 FileTable* Subject::files() const {
-  const SpinGuard guard(process_->lock);
+  const IrqSpinGuard guard(process_->lock);
   if (process_->exiting || process_->files == nullptr) return nullptr;
   process_->files->get();
   return process_->files;
