@@ -81,7 +81,7 @@ RUNNEL_TEST(sched_proxy, low_owner_executes_for_high_waiter_fair, .limit = 5_s,
 }
 
 // P01: the owner sleeps with the mutex held: its waiter really blocks, and everyone else runs.
-RUNNEL_TEST(sched_proxy, a_sleeping_owner_lets_others_run, .limit = 5_s)
+RUNNEL_TEST(sched_proxy, a_sleeping_owner_lets_others_run, .limit = 5_s, .time = test::GuestTime::kExact)
 {
   sched::Mutex mutex;
   test::Record record;

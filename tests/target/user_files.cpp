@@ -21,7 +21,7 @@ RUNNEL_TEST(user_state, files, .limit = 5_s)
 {
   run("/bin/files");
 }
-RUNNEL_TEST(user_state, events, .limit = 5_s)
+RUNNEL_TEST(user_state, events, .limit = 5_s, .time = test::GuestTime::kExact)
 {
   run("/bin/events");
 }

@@ -17,7 +17,7 @@ void run_program(std::string_view path) {
   put_process(**process);
 }
 
-RUNNEL_TEST(user_processes, signals, .limit = 10_s)
+RUNNEL_TEST(user_processes, signals, .limit = 10_s, .time = test::GuestTime::kExact)
 {
   run_program("/bin/signals");
 }

@@ -262,7 +262,7 @@ RUNNEL_TEST(workload, reservations_that_do_not_fit_are_refused, .limit = 2_s)
 }
 
 // R13
-RUNNEL_TEST(workload, mutexes_inherit_priorities, .limit = 3_s)
+RUNNEL_TEST(workload, mutexes_inherit_priorities, .limit = 3_s, .time = test::GuestTime::kExact)
 {
   const Run run(
       HEAD(0, "mutexes=1 conditions=0 semaphores=0 timers=0") "task low instances=1 loop=1 delay=0 timers=0 "

@@ -35,6 +35,7 @@ program_end exit
 
 program spin
 1:
+  yield
   b 1b
 program_end spin
 
@@ -45,6 +46,7 @@ program spin_with_forged_stack
   mov sp, x0
   mov x29, x0
 1:
+  yield
   b 1b
 program_end spin_with_forged_stack
 

@@ -109,7 +109,7 @@ RUNNEL_TEST(user_x86, segment_bases_are_the_threads_own, .limit = 20_s, .arch = 
 void pin_to(user::Process& process, CpuId cpu) {
   Task* task = nullptr;
   {
-    const SpinGuard guard(process.lock);
+    const IrqSpinGuard guard(process.lock);
     if (user::Thread* thread = process.threads.front()) task = thread->task;
     if (task != nullptr) get_task(*task);
   }
