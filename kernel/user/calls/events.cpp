@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pipes and what is waited for: eventfd, timerfd, poll, select, epoll.
-//
-// Seam (signals): the masks of ppoll, pselect6 and epoll_pwait are checked and not applied.
 #include "kernel/fs/epoll.hpp"
 #include "kernel/fs/eventfd.hpp"
 #include "kernel/fs/pipe.hpp"
@@ -12,6 +10,7 @@
 #include "kernel/user/file/abi_stat.hpp"
 #include "kernel/user/file/call_support.hpp"
 #include "kernel/user/file/calls.hpp"
+#include "kernel/user/signal/signal.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -20,15 +19,24 @@ namespace runnel::user {
 
 namespace {
 
-/// A signal ended a wait. Without a limit of time the call is simply made again when no handler runs; with
-/// one it would begin anew. Seam (restart_syscall): with the time that is left.
+/// When a signal ends a wait and no handler runs, the call is made again: as it is, unless its limit of time
+/// would begin anew by that.
 i64 waited(Result<usize> result, Instant until) {
   if (!result && result.error() == Errno::kINTR && until == kNever) return negative(Errno::kRESTARTNOHAND);
   return to_syscall(result);
 }
 
-Result<> check_mask(u64 mask, u64 size) {
-  return mask != 0 && size != sizeof(u64) ? Result<>(err(Errno::kINVAL)) : Result<>();
+/// `wait()` under the signal mask at the user address `mask` (0: the thread's own).
+template <typename Wait> i64 with_mask(u64 mask, u64 size, Wait wait) {
+  if (mask == 0) return wait();
+  if (size != sizeof(SigSet)) return negative(Errno::kINVAL);
+  const auto set = read_user<SigSet>(mask);
+  if (!set) return negative(set.error());
+  set_temporary_mask(*set & ~kUnblockable);
+  const i64 result = wait();
+  // A signal that ended the wait is delivered under the temporary mask.
+  if (result != negative(Errno::kINTR) && result != negative(Errno::kRESTARTNOHAND)) restore_mask();
+  return result;
 }
 
 // --- poll
@@ -60,6 +68,14 @@ i64 poll_until(u64 user_list, u32 count, Instant until) {
   for (u32 i = 0; i < count; ++i) list[i].result = static_cast<u16>(requests[i].result);
   const auto written = copy_to_user(user_list, list.data(), count * sizeof(UserPoll));
   return written ? static_cast<i64>(*ready) : negative(written.error());
+}
+
+/// poll, at first and when a signal without a handler cut it short: until the same moment.
+i64 poll_again(RestartBlock& block) {
+  const i64 result = poll_until(block.args[0], static_cast<u32>(block.args[1]), Instant{block.args[2]});
+  if (result != negative(Errno::kINTR)) return result;
+  block.resume = poll_again;
+  return negative(Errno::kRESTART_RESTARTBLOCK);
 }
 
 // --- select
@@ -188,11 +204,17 @@ i64 sys_eventfd2(u32 initial, u32 flags) {
 }
 i64 sys_eventfd(u32 initial) { return sys_eventfd2(initial, 0); }
 
-i64 sys_poll(u64 list, u32 count, i32 timeout) { return poll_until(list, count, deadline_ms(timeout)); }
+i64 sys_poll(u64 list, u32 count, i32 timeout) {
+  RestartBlock& block = current_thread().signals.restart;
+  block.args[0] = list;
+  block.args[1] = count;
+  block.args[2] = deadline_ms(timeout).ns;
+  return poll_again(block);
+}
 i64 sys_ppoll(u64 list, u32 count, u64 timeout, u64 mask, u64 mask_size) {
-  if (const auto ok = check_mask(mask, mask_size); !ok) return negative(ok.error());
   const auto until = read_timeout(timeout);
-  return until ? poll_until(list, count, *until) : negative(until.error());
+  if (!until) return negative(until.error());
+  return with_mask(mask, mask_size, [&] { return poll_until(list, count, *until); });
 }
 
 i64 sys_select(i32 count, u64 in, u64 out, u64 except, u64 timeout) {
@@ -206,9 +228,15 @@ i64 sys_select(i32 count, u64 in, u64 out, u64 except, u64 timeout) {
   }
   return select_until(count, {in, out, except}, until);
 }
-i64 sys_pselect6(i32 count, u64 in, u64 out, u64 except, u64 timeout, u64) {
+i64 sys_pselect6(i32 count, u64 in, u64 out, u64 except, u64 timeout, u64 user_mask) {
+  struct {
+    u64 mask = 0, size = 0;
+  } mask;
+  if (user_mask != 0)
+    if (const auto read = copy_from_user(&mask, user_mask, sizeof mask); !read) return negative(read.error());
   const auto until = read_timeout(timeout);
-  return until ? select_until(count, {in, out, except}, *until) : negative(until.error());
+  if (!until) return negative(until.error());
+  return with_mask(mask.mask, mask.size, [&] { return select_until(count, {in, out, except}, *until); });
 }
 
 i64 sys_epoll_create1(u32 flags) {
@@ -248,13 +276,12 @@ i64 sys_epoll_wait(i32 set, u64 to, i32 most, i32 timeout) {
   return epoll_wait_until(set, to, most, deadline_ms(timeout));
 }
 i64 sys_epoll_pwait(i32 set, u64 to, i32 most, i32 timeout, u64 mask, u64 mask_size) {
-  if (const auto ok = check_mask(mask, mask_size); !ok) return negative(ok.error());
-  return epoll_wait_until(set, to, most, deadline_ms(timeout));
+  return with_mask(mask, mask_size, [&] { return epoll_wait_until(set, to, most, deadline_ms(timeout)); });
 }
 i64 sys_epoll_pwait2(i32 set, u64 to, i32 most, u64 timeout, u64 mask, u64 mask_size) {
-  if (const auto ok = check_mask(mask, mask_size); !ok) return negative(ok.error());
   const auto until = read_timeout(timeout);
-  return until ? epoll_wait_until(set, to, most, *until) : negative(until.error());
+  if (!until) return negative(until.error());
+  return with_mask(mask, mask_size, [&] { return epoll_wait_until(set, to, most, *until); });
 }
 
 i64 sys_timerfd_create(i32 clock, u32 flags) {

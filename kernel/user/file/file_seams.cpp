@@ -4,6 +4,7 @@
 #include "kernel/fs/seams.hpp"
 #include "kernel/user/clocks.hpp"
 #include "kernel/user/process.hpp"
+#include "kernel/user/signal/signal.hpp"
 #include "kernel/user/uaccess.hpp"
 
 namespace runnel::user {
@@ -14,7 +15,10 @@ void connect_files() {
                          usize size) { return size - copy_to_user_some(to, from, size); },
       .copy_from_user = [](void* to, u64 from,
                            usize size) { return size - copy_from_user_some(to, from, size); },
-      .raise_sigpipe = [] {}, // seam (signals): SIGPIPE to the current thread, if it is a user's
+      .raise_sigpipe =
+          [] {
+            if (current_thread_or_null() != nullptr) send_signal_to_self(kSigPipe);
+          },
       .realtime_offset = [] { return static_cast<i64>(kRealtimeAtBoot); },
       .current_ids =
           [](u32& uid, u32& gid) {

@@ -62,8 +62,6 @@ ProcDetails details_of(const Subject& subject, const Task* task) {
   return details;
 }
 
-u32 parent_of(const Process& process) { return process.parent != nullptr ? process.parent->pid : 0; }
-
 Result<> status(Sink& to, const Subject& subject) {
   const TaskHold hold(subject);
   const Process& process = subject.process();
@@ -73,7 +71,7 @@ Result<> status(Sink& to, const Subject& subject) {
   format_to(
       to, "Name:\t{}\nUmask:\t{}\nState:\t{} ({})\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t0\n",
       comm_of(hold.task, process), "0022", state.letter, state.name, subject.pid(), subject.tid(),
-      parent_of(process));
+      details.parent);
   format_to(to, "Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\nFDSize:\t64\nGroups:\t \n", who.uid, who.euid,
             who.suid, who.fsuid, who.gid, who.egid, who.sgid, who.fsgid);
   format_to(to, "NStgid:\t{}\nNSpid:\t{}\nNSpgid:\t{}\nNSsid:\t{}\n", subject.pid(), subject.tid(),
@@ -125,7 +123,7 @@ Result<> stat(Sink& to, const Subject& subject) {
                                        : task->prio - 100;
   // Fields 1 to 13.
   format_to(to, "{} ({}) {} {} {} {} 0 -1 4194304 {} 0 0 0 ", subject.tid(), comm_of(task, process),
-            state_of(task, details).letter, parent_of(process), details.group, details.session,
+            state_of(task, details).letter, details.parent, details.group, details.session,
             std::max(details.minor_faults, mm.minor_faults));
   // 14 to 25: times, priority, threads, start, memory.
   format_to(to, "{} {} 0 0 {} {} {} 0 {} {} {} {} ", details.user_ns / kTick, details.system_ns / kTick,

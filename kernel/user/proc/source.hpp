@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What /proc asks the rest of user mode. Each question has a default that knows the current process only; who
-// owns the knowledge puts its answer in once at boot.
+// What /proc asks the rest of user mode; a pid namespace will answer for its own.
 #pragma once
 
 #include "kernel/user/process.hpp"
@@ -9,7 +8,7 @@ namespace runnel::user {
 
 /// Numbers of a thread that /proc shows and others keep.
 struct ProcDetails {
-  u32 group = 0, session = 0;
+  u32 parent = 0, group = 0, session = 0;
   u64 start_ns = 0; // monotonic, when it began
   u64 pending = 0, shared_pending = 0, blocked = 0, ignored = 0, caught = 0;
   u64 user_ns = 0, system_ns = 0; // of the whole process

@@ -1,27 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/user/proc/subject.hpp"
 
-#include "kernel/time/clock.hpp"
-
 namespace runnel::user {
-
-// Seams: the tree of processes, signals and accounting put their own in.
-constinit ProcSource proc_source{
-    .find = [](u32 pid) -> Process* {
-      Thread* const self = current_thread_or_null();
-      if (self == nullptr || self->process->pid != pid) return nullptr;
-      get_process(*self->process);
-      return self->process;
-    },
-    .next = [](u32 after) -> u32 {
-      Thread* const self = current_thread_or_null();
-      return self != nullptr && self->process->pid > after ? self->process->pid : 0;
-    },
-    .details = [](Process&, Thread*, ProcDetails&) {},
-    .last_pid = [] { return current_task().pid; },
-    .pid_max = [] { return u32{32768}; },
-    .set_pid_max = [](u32) -> Result<> { return err(Errno::kINVAL); },
-};
 
 Task* Subject::task() const {
   const IrqSpinGuard guard(process_->lock);
