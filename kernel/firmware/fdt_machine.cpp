@@ -130,16 +130,17 @@ u32 Walk::node_number(u32 id) {
   return id;
 }
 
-/// What is not told about a node's distance to itself, or the way back, is what the binding says it is.
+/// What is not told about a node's distance to itself, or the way back, or of any two nodes at all, is what
+/// the binding says it is.
 void complete_distances(arch::MachineInfo& machine) {
-  constexpr u8 kLocal = 10;
+  constexpr u8 kLocal = 10, kRemote = 20;
   if (machine.nr_nodes == 1) return;
   for (u32 i = 0; i < machine.nr_nodes; ++i) {
     if (machine.node_distance[i][i] == 0) machine.node_distance[i][i] = kLocal;
     for (u32 j = 0; j < i; ++j) {
       u8& there = machine.node_distance[i][j];
       u8& back = machine.node_distance[j][i];
-      if (there == 0) there = back;
+      if (there == 0) there = back == 0 ? kRemote : back;
       if (back == 0) back = there;
     }
   }

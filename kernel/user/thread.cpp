@@ -11,9 +11,9 @@
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/signal/signal.hpp"
+#include "kernel/user/timers/process_timers.hpp"
 #include "kernel/user/tree.hpp"
 #include "kernel/user/uaccess.hpp"
-#include "kernel/user/timers/process_timers.hpp"
 
 #include <arch/irqchip.hpp>
 #include <sched/sched.hpp>

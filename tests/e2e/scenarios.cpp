@@ -84,7 +84,8 @@ TEST_CASE("e2e: a bad scenario is status 2, with file, line and column", "[e2e][
   CHECK(run.status == code(ExitStatus::kUsage));
   CHECK(run.says("bad.json:2:12: tasks.a.cpus[0]: the machine has CPUs 0 to 3 only"));
   CHECK(run.says("bad.json:3:41: tasks.a.timer.period: 0 is out of range"));
-  CHECK(run.says("bad.json:4:15: tasks.a.expect.mises: no metric"));
+  CHECK(
+      run.says("bad.json:4:15: tasks.a.expect.deadline_miss: no metric, did you mean \"deadline_misses\"?"));
 }
 
 TEST_CASE("e2e: a trace of the simulated machine is consistent", "[e2e][scenario]") {

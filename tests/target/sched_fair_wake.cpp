@@ -156,7 +156,7 @@ bool wake_preempts(const FairParams& params) {
   return interrupted != 0;
 }
 
-// F26. The same wake-up by a NORMAL task shows that there is something to hold back.
+// F26: the same wake-up by a NORMAL task shows that there is something to hold back.
 RUNNEL_TEST(fair, batch_and_idle_never_preempt_normal, .cpus = 2, .limit = 5_s,
             .time = test::GuestTime::kExact)
 {

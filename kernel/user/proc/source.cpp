@@ -20,12 +20,12 @@ u32 next_pid(u32 after) {
 
 void signals_of(Process& process, Thread* thread, ProcDetails& to) {
   const IrqSpinGuard guard(process.lock);
+  to.no_new_privileges = process.no_new_privs;
   to.shared_pending = process.signals.shared.set().bits;
   for (Thread& t : process.threads) {
     if (&t != thread) continue; // it may be gone: only what is still in the list is looked at
     to.pending = t.signals.pending.set().bits;
     to.blocked = t.signals.blocked.bits;
-    to.no_new_privileges = t.controls.no_new_privileges != 0;
   }
   if (process.sighand == nullptr || process.exiting) return;
   for (i32 sig = 1; sig <= kNrSignals; ++sig) {
