@@ -284,12 +284,12 @@ usize EpollSet::scan(std::span<EpollEvent> to, Scan how) {
     if (events == 0) continue;
     to[found++] = {events, item->event.data};
     const IrqSpinGuard guard(ready_lock_);
-    if (how == Scan::kLook)
-      push(*item);
-    else if ((item->event.events & kEpollOneShot) != 0)
-      item->event.events &= ~u32{0xffff}; // until it is modified
-    else if ((item->event.events & kEpollEdge) == 0)
+    const bool one_shot = (item->event.events & kEpollOneShot) != 0;
+    const bool edge = (item->event.events & kEpollEdge) != 0;
+    if (how == Scan::kLook || (!one_shot && !edge))
       push(*item); // level: looked at again by the next wait
+    else if (one_shot)
+      item->event.events &= ~u32{0xffff}; // until it is modified
   }
   return found;
 }

@@ -91,7 +91,7 @@ class Collector {
     };
     want(file, program);
     for (; !queue.empty(); queue.pop_front()) {
-      const Wanted wanted = queue.front();
+      const Wanted& wanted = queue.front(); // what is added behind it does not move it
       const fs::path found = find_library(wanted.library, wanted.search, wanted.origin);
       if (found.empty())
         throw Failure(ExitStatus::kMissing, fmt::format("{} needs the library {}, which is not under {}",

@@ -147,7 +147,7 @@ RUNNEL_TEST(user_futex, a_pi_lock_of_a_dead_owner_goes_on, .limit = 5_s)
     CHECK(word(at) == (current_task().pid | kFutexWaiters | kFutexOwnerDied));
     CHECK(unlock_pi(at) == 0);
   };
-  Threads(2, body);
+  test::run_threads(2, body);
   CHECK(word(at) == 0u);
 }
 
