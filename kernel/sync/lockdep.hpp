@@ -12,7 +12,7 @@
 // (rule L8).
 #pragma once
 
-#include "kernel/sync/lock_rank.hpp"
+#include "kernel/lib/lock_rank.hpp"
 
 namespace runnel::sync {
 

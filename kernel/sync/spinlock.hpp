@@ -4,7 +4,7 @@
 #pragma once
 
 #include "kernel/lib/thread_safety.hpp"
-#include "kernel/sync/lock_rank.hpp"
+#include "kernel/lib/lock_rank.hpp"
 #include "kernel/sync/lockdep.hpp"
 #include "kernel/sync/preempt.hpp"
 

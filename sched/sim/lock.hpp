@@ -4,7 +4,7 @@
 #pragma once
 
 #include "kernel/lib/thread_safety.hpp"
-#include "kernel/sync/lock_rank.hpp"
+#include "kernel/lib/lock_rank.hpp"
 #include "sched/sim/cpu.hpp"
 
 namespace runnel::sim {

@@ -25,8 +25,8 @@ cxx_files | xargs -d '\n' -r awk '
     # The port brings its own implementation by include path.
     rule["sched/"]                = "^kernel/lib/|^sched/|^<sched/"
     rule["sched/include/sched/port.hpp"] = rule["sched/"] "|^<port_impl"
-    # The other ground: a program of the host. Ranks of locks are plain data.
-    rule["sched/sim/"]            = rule["sched/"] "|^<port_impl|^kernel/sync/lock_rank\\.hpp$"
+    # The other ground: a program of the host.
+    rule["sched/sim/"]            = rule["sched/"] "|^<port_impl"
     rule["ns/"]                   = "^ns/|^<ns/|^kernel/|^<sched/"
     rule["qemu/"]                 = "^qemu/|^" wire
     # The simulated machine as a machine of the tool: the player of workloads and the scheduler, on the host.

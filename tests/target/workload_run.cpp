@@ -176,7 +176,7 @@ RUNNEL_TEST(workload, phases_move_a_thread, .cpus = 2, .limit = 2_s)
 }
 
 // D08's figures for one thread: a job is late when it ends after its period, by as much as it does.
-RUNNEL_TEST(workload, late_jobs_are_counted_as_misses, .limit = 2_s)
+RUNNEL_TEST(workload, late_jobs_are_counted_as_misses, .limit = 2_s, .time = test::GuestTime::kExact)
 {
   const Run late(HEAD(0, NO_OBJECTS) "task p instances=1 loop=5 delay=0 timers=1\nphase p loop=1\nrun "
                                      "2000000\ntimer own 0 1000000 relative\nend\n");
@@ -195,7 +195,7 @@ RUNNEL_TEST(workload, late_jobs_are_counted_as_misses, .limit = 2_s)
 }
 
 // A job that has not ended when the run is over, and whose deadline has passed, is a miss as well.
-RUNNEL_TEST(workload, unfinished_late_jobs_are_misses, .limit = 2_s)
+RUNNEL_TEST(workload, unfinished_late_jobs_are_misses, .limit = 2_s, .time = test::GuestTime::kExact)
 {
   const Run run(HEAD(30000000, NO_OBJECTS) "task p instances=1 loop=1 delay=0 timers=1\nphase a loop=1\nrun "
                                            "100000\ntimer own 0 5000000 absolute\nphase b loop=1\nrun "
@@ -208,7 +208,7 @@ RUNNEL_TEST(workload, unfinished_late_jobs_are_misses, .limit = 2_s)
 }
 
 // What a thread does in a phase without a timer is no job, and takes nothing from the next one.
-RUNNEL_TEST(workload, phases_without_timers_are_no_jobs, .limit = 2_s)
+RUNNEL_TEST(workload, phases_without_timers_are_no_jobs, .limit = 2_s, .time = test::GuestTime::kExact)
 {
   const Run run(HEAD(0, NO_OBJECTS) "task p instances=1 loop=2 delay=0 timers=1\nphase a loop=2\nrun "
                                     "100000\ntimer own 0 5000000 relative\nphase b loop=1\nrun "
@@ -221,7 +221,7 @@ RUNNEL_TEST(workload, phases_without_timers_are_no_jobs, .limit = 2_s)
 }
 
 // Policies are asked for before anything begins: the FIFO thread is first although it comes second.
-RUNNEL_TEST(workload, policies_decide_who_runs, .limit = 2_s)
+RUNNEL_TEST(workload, policies_decide_who_runs, .limit = 2_s, .time = test::GuestTime::kExact)
 {
   const Run run(
       HEAD(0, NO_OBJECTS) "task fair instances=1 loop=1 delay=0 timers=0 policy=other cpus=0x1\nphase p "
