@@ -48,12 +48,20 @@ inline Task& current_task() { return static_cast<Task&>(sched::current()); }
 Task& idle_task(CpuId cpu);
 
 inline void get_task(Task& task) { task.refs.fetch_add(1, std::memory_order_relaxed); }
+/// For who found `task` in the list and holds nothing that keeps it: false when its last reference is gone,
+/// which happens a moment before it leaves the list.
+[[nodiscard]] inline bool try_get_task(Task& task) {
+  u32 refs = task.refs.load(std::memory_order_relaxed);
+  while (refs != 0)
+    if (task.refs.compare_exchange_weak(refs, refs + 1, std::memory_order_relaxed)) return true;
+  return false;
+}
 /// Drops a reference; the last one frees the task after an RCU grace period. No lock of rank kTaskList or
 /// further in held.
 void put_task(Task& task);
 
 /// Calls `visit(task)` for all threads but the idle ones, in the order of creation, with the task list locked
-/// (no allocation, no sleep).
+/// (no allocation, no sleep). One that is kept beyond the call is taken with try_get_task.
 void for_each_task(void (*visit)(void* context, Task& task), void* context);
 template <typename Visit> void for_each_task(Visit visit) {
   for_each_task([](void* context, Task& task) { (*static_cast<Visit*>(context))(task); }, &visit);

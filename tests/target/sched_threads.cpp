@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Threads: life, preemption, sharing, waking (catalogue numbers of spec sched_core where one fits).
 #include "kernel/mm/usage.hpp"
+#include "kernel/time/clock.hpp"
 #include "kernel/time/sleep.hpp"
 #include "tests/target/threads.hpp"
 
@@ -52,6 +53,33 @@ RUNNEL_TEST(task, creation_storm_leaves_nothing_behind, .limit = 10_s)
   const u32 before = nr_tasks();
   for (u32 round = 0; round < 10; ++round)
     test::run_threads(16, [](u32 i) { i % 2 == 0 ? yield() : sleep_for(20_us); });
+  sync::rcu_barrier();
+  CHECK(nr_tasks() == before);
+}
+
+// Who finds a thread in the list may keep it, unless it is on its way out already: the last reference goes a
+// moment before the thread leaves the list.
+RUNNEL_TEST(task, found_threads_are_kept_or_gone, .cpus = 2, .limit = 10_s)
+{
+  const u32 before = nr_tasks();
+  std::atomic<bool> done{false};
+  test::run_threads(2, [&](u32 i) {
+    if (i == 0) {
+      for (u32 round = 0; round < 300; ++round) test::run_threads(2, [](u32) {});
+      done.store(true);
+      return;
+    }
+    while (!done.load()) {
+      Task* kept[64];
+      u32 nr = 0;
+      for_each_task([&](Task& task) {
+        if (nr < 64 && try_get_task(task)) kept[nr++] = &task;
+      });
+      yield();
+      while (nr > 0) put_task(*kept[--nr]);
+      arch::Cpu::relax();
+    }
+  });
   sync::rcu_barrier();
   CHECK(nr_tasks() == before);
 }

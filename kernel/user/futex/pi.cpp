@@ -20,9 +20,7 @@ class TaskRef {
   /// The thread `tid`, if there is one.
   explicit TaskRef(u32 tid) {
     for_each_task([&](Task& task) {
-      if (task.pid != tid || task.mm == nullptr) return;
-      get_task(task);
-      task_ = &task;
+      if (task.pid == tid && task.mm != nullptr && try_get_task(task)) task_ = &task;
     });
   }
   ~TaskRef() {
@@ -189,10 +187,7 @@ i64 LockCall::finish_locked() {
 Result<> sleep_interruptibly(void* context) {
   const Instant until = *static_cast<const Instant*>(context);
   if (sched::current().signal_pending()) return err(Errno::kINTR);
-  if (until == kNever)
-    sched::schedule();
-  else if (time::schedule_until(until) == time::SleepResult::kTimedOut)
-    return err(Errno::kTIMEDOUT);
+  if (time::schedule_until(until) == time::SleepResult::kTimedOut) return err(Errno::kTIMEDOUT);
   return {};
 }
 
