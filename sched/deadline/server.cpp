@@ -62,7 +62,6 @@ void init(Rq& rq, DlEntity& se, const DlParams& params) REQUIRES(rq.lock) {
 } // namespace
 
 void dl_init_rq(Rq& rq) {
-  rq.dl.hrtick.rq = &rq;
   init(rq, rq.dl.fair_server, kDefault);
   rq.dl.fair_server.server.pick = [](Rq& of)
                                       NO_THREAD_SAFETY_ANALYSIS { return fair_sched_class.pick_task(of); };

@@ -4,13 +4,11 @@
 //
 // A timer's function takes the locks first, so it may come late: cancelled, armed for a later time, its task
 // on another CPU or in another class. `wanted` and `due`, kept under the rq lock, tell it.
+#include "sched/core/hrtick.hpp"
 #include "sched/deadline/deadline.hpp"
 
 namespace runnel::sched {
 namespace {
-
-constexpr Duration kHrtickLeast = 10_us; // shorter is not worth an interrupt (spec 1.13)
-constexpr Duration kHrtickSlack = 5_us;  // a target that moved by less is not worth arming anew
 
 void get(DlTimer& timer) {
   if (!timer.owner.is_server()) port::get_task(dl_task_of(timer.owner));
@@ -145,39 +143,17 @@ void dl_inactive_fired(port::Timer& timer) NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void dl_hrtick_start(Rq& rq, const DlEntity& se) {
-  DlHrtick& timer = rq.dl.hrtick;
-  if (!features.hrtick_dl || se.runtime <= 0) return;
-  Duration left{se.runtime};
-  if (left < kHrtickLeast) left = kHrtickLeast;
-  const Instant due = rq_clock(rq) + left;
-  const Duration moved = due - timer.due;
-  timer.wanted = true;
-  if (timer.pending && moved <= kHrtickSlack && kHrtickSlack * -1 <= moved) return;
-  timer.due = due;
-  if (timer.pending && !port::timer_cancel(timer)) return; // its function is at the lock and will find `due`
-  timer.pending = true;
-  port::timer_start(timer, due);
+  if (features.hrtick_dl && se.runtime > 0) hrtick_start(rq, rq.dl.hrtick, Duration{se.runtime});
 }
 
-void dl_hrtick_stop(Rq& rq) {
-  DlHrtick& timer = rq.dl.hrtick;
-  timer.wanted = false;
-  if (timer.pending && port::timer_cancel(timer)) timer.pending = false;
-}
+void dl_hrtick_stop(Rq& rq) { hrtick_stop(rq.dl.hrtick); }
 
 void dl_hrtick_fired(port::Timer& timer) {
-  DlHrtick& self = static_cast<DlHrtick&>(timer);
+  Hrtick& self = static_cast<Hrtick&>(timer);
   Rq& rq = *self.rq;
   const RqLock guard(rq);
   update_rq_clock(rq);
-  self.pending = false;
-  if (!self.wanted) return;
-  if (rq_clock(rq).is_before(self.due)) {
-    self.pending = true;
-    port::timer_start(self, self.due);
-    return;
-  }
-  self.wanted = false;
+  if (!hrtick_taken(self, rq_clock(rq))) return;
   Task& donor = *rq.donor;
   if (in_dl_class(donor)) return donor.sched_class->task_tick(rq, donor, Tick::kHrtick);
   if (donor.dl_server == nullptr) return; // it was meant for somebody else

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <sched/balance_callback.hpp>
+#include <sched/hrtick.hpp>
 #include <sched/port.hpp>
 
 namespace runnel::sched {
@@ -108,15 +109,6 @@ struct DlSums {
   u64 running_bw = 0; // of those the active ones: contending, or blocked before their 0-lag time
 };
 
-/// Fires when the running task has used up its runtime (HRTICK_DL). rq lock.
-struct DlHrtick : port::Timer {
-  constexpr explicit DlHrtick(void (*fn)(port::Timer&)) : Timer(fn) {}
-  Rq* rq = nullptr;
-  Instant due;
-  bool wanted = false;
-  bool pending = false;
-};
-
 void dl_hrtick_fired(port::Timer& timer);
 
 struct DlRq {
@@ -132,7 +124,7 @@ struct DlRq {
   bool servers_admitted = false; // their bandwidth is part of the root domain's account; dl_bw.lock as well
   DlEntity fair_server;
   DlEntity ext_server;
-  DlHrtick hrtick{dl_hrtick_fired};
+  Hrtick hrtick{dl_hrtick_fired}; // the running task has used up its runtime (HRTICK_DL)
   bool wants_pull = false; // the first here got later: before the next pick, look for earlier ones elsewhere
   BalanceCallback push;
   BalanceCallback pull;

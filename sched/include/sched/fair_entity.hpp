@@ -8,7 +8,7 @@
 #include "kernel/lib/types.hpp"
 
 #include <atomic>
-#include <sched/port.hpp>
+#include <sched/hrtick.hpp>
 
 namespace runnel::sched {
 
@@ -72,18 +72,7 @@ struct EevdfQueue {
   u32 nr_queued = 0;                  // tree, and current if it is on_rq
 };
 
-struct Rq;
-
 void fair_hrtick_fired(port::Timer& timer);
-
-/// With features.hrtick: fires when the current task's request or protection ends. rq lock.
-struct FairHrtick : port::Timer {
-  constexpr FairHrtick() : Timer(fair_hrtick_fired) {}
-  Rq* rq = nullptr;
-  Instant due;
-  bool wanted = false;
-  bool pending = false;
-};
 
 struct FairRq {
   EevdfQueue eevdf;
@@ -91,7 +80,7 @@ struct FairRq {
   u32 nr_queued = 0;                             // delayed ones included
   u32 nr_runnable = 0;                           // without the delayed ones
   std::atomic<u32> nr_idle_policy{0};            // queued SCHED_IDLE tasks; readable without the lock, a hint
-  FairHrtick hrtick;
+  Hrtick hrtick{fair_hrtick_fired};              // with features.hrtick: current's request or protection ends
 };
 
 } // namespace runnel::sched
