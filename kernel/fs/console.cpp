@@ -96,7 +96,7 @@ class Console final : public File {
       if (!is_interactive() || to.empty()) return 0;
       if (is_nonblocking()) return err(Errno::kAGAIN);
       if (input_queue.wait(
-              kPollReadable, [] { return input_available() != 0; }, kNever) == WaitEnd::kInterrupted)
+              kPollReadable, [] { return input_available() != 0; }, kNever) == WaitResult::kInterrupted)
         return err(Errno::kRESTARTSYS);
     }
   }

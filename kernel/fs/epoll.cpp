@@ -309,11 +309,11 @@ Result<usize> EpollSet::wait(std::span<EpollEvent> to, Instant until) {
     }
     if (until == Instant{}) return 0; // only a look
     nr_waiting_.fetch_add(1, std::memory_order_relaxed);
-    const WaitEnd end = queue_.wait(kPollReadable, [this] { return has_ready(); }, until);
+    const WaitResult end = queue_.wait(kPollReadable, [this] { return has_ready(); }, until);
     nr_waiting_.fetch_sub(1, std::memory_order_relaxed);
-    if (end == WaitEnd::kInterrupted) return err(Errno::kINTR);
-    if (end == WaitEnd::kTimedOut && !has_ready()) return 0;
-    if (end == WaitEnd::kTimedOut) until = Instant{}; // a last look
+    if (end == WaitResult::kInterrupted) return err(Errno::kINTR);
+    if (end == WaitResult::kTimedOut && !has_ready()) return 0;
+    if (end == WaitResult::kTimedOut) until = Instant{}; // a last look
   }
 }
 

@@ -32,7 +32,7 @@ class EventFd final : public File {
     u64 value;
     while (!take(value)) {
       if (is_nonblocking()) return err(Errno::kAGAIN);
-      if (queue_.wait(kPollReadable, [this] { return count() > 0; }, kNever) == WaitEnd::kInterrupted)
+      if (queue_.wait(kPollReadable, [this] { return count() > 0; }, kNever) == WaitResult::kInterrupted)
         return err(Errno::kRESTARTSYS);
     }
     return to.put(&value, sizeof value) == sizeof value ? Result<usize>(sizeof value) : err(Errno::kFAULT);
@@ -46,7 +46,8 @@ class EventFd final : public File {
     while (!add(value)) {
       if (is_nonblocking()) return err(Errno::kAGAIN);
       const auto room = [&] { return kMost - count() >= value; };
-      if (queue_.wait(kPollWritable, room, kNever) == WaitEnd::kInterrupted) return err(Errno::kRESTARTSYS);
+      if (queue_.wait(kPollWritable, room, kNever) == WaitResult::kInterrupted)
+        return err(Errno::kRESTARTSYS);
     }
     return sizeof value;
   }

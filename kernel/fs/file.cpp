@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/fs/file.hpp"
+#include "kernel/time/clock.hpp"
 
 #include "kernel/fs/epoll.hpp"
 #include "kernel/fs/seams.hpp"

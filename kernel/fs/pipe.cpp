@@ -32,7 +32,7 @@ class Pipe final : public RefCounted {
       }
       if (file.is_nonblocking()) return err(Errno::kAGAIN);
       const auto ready = [&] { return ring_.used() != 0 || writers_.load(std::memory_order_acquire) == 0; };
-      if (read_queue_.wait(kPollReadable, ready, kNever) == WaitEnd::kInterrupted)
+      if (read_queue_.wait(kPollReadable, ready, kNever) == WaitResult::kInterrupted)
         return err(Errno::kRESTARTSYS);
     }
   }
@@ -61,7 +61,7 @@ class Pipe final : public RefCounted {
       if (is_broken()) continue;
       if (file.is_nonblocking()) return transferred(done, Errno::kAGAIN);
       const auto ready = [&] { return is_broken() || ring_.room() >= need(); };
-      if (write_queue_.wait(kPollWritable, ready, kNever) == WaitEnd::kInterrupted)
+      if (write_queue_.wait(kPollWritable, ready, kNever) == WaitResult::kInterrupted)
         return transferred(done, Errno::kRESTARTSYS);
     }
     return done;

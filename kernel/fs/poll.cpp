@@ -94,13 +94,13 @@ void PollQueue::prepare(Waiter& waiter) {
   sched::set_current_state(sched::kInterruptible); // full barrier inside: B1, side A
 }
 
-void PollQueue::finish(Waiter& waiter, WaitEnd end) {
+void PollQueue::finish(Waiter& waiter, WaitResult result) {
   sched::current().state.store(sched::kRunning, std::memory_order_relaxed);
   bool unused = false;
   {
     const IrqSpinGuard guard(lock_);
     entries_.erase(waiter);
-    unused = end != WaitEnd::kMet && waiter.told;
+    unused = result != WaitResult::kMet && waiter.told;
   }
   if (unused) wake(waiter.filter);
 }

@@ -4,11 +4,8 @@
 #pragma once
 
 #include "kernel/lib/list.hpp"
+#include "kernel/sync/interruptible.hpp"
 #include "kernel/sync/spinlock.hpp"
-#include "kernel/time/clock.hpp"
-#include "kernel/time/sleep.hpp"
-
-#include <sched/sched.hpp>
 
 namespace runnel::fs {
 
@@ -48,9 +45,6 @@ struct PollEntry {
   u64 seen = 0; // the newest wake() that reached it
 };
 
-/// What PollQueue::wait came back for.
-enum class WaitEnd : u8 { kMet, kTimedOut, kInterrupted };
-
 class PollQueue {
  public:
   constexpr PollQueue() = default;
@@ -68,27 +62,12 @@ class PollQueue {
   /// signal comes. `events`: what makes the condition true. One such waiter is woken per wake() (all by
   /// kPollErr or kPollHup); a waiter whose condition stays true after it has taken its part wakes the next
   /// itself.
-  template <typename Condition> [[nodiscard]] WaitEnd wait(u32 events, Condition condition, Instant until) {
+  template <typename Condition>
+  [[nodiscard]] WaitResult wait(u32 events, Condition condition, Instant until) {
     Waiter self(events);
-    WaitEnd end = WaitEnd::kMet;
-    for (bool late = false;;) {
-      prepare(self);
-      if (condition()) break;
-      if (self.task->signal_pending()) {
-        end = WaitEnd::kInterrupted;
-        break;
-      }
-      if (late) {
-        end = WaitEnd::kTimedOut;
-        break;
-      }
-      if (until == kNever)
-        sched::schedule();
-      else
-        late = time::schedule_until(until) == time::SleepResult::kTimedOut;
-    }
-    finish(self, end);
-    return end;
+    const WaitResult result = sync::wait_interruptible([&] { prepare(self); }, condition, until);
+    finish(self, result);
+    return result;
   }
 
  private:
@@ -101,7 +80,7 @@ class PollQueue {
   /// Queues and sets the state to sleep in, in this order before the condition is read: B1.
   void prepare(Waiter& waiter);
   /// Leaves the queue; passes on a wake-up it has no use for.
-  void finish(Waiter& waiter, WaitEnd end);
+  void finish(Waiter& waiter, WaitResult result);
   void wake_from(u32 events, u32 depth);
 
   SpinLock lock_{LockRank::kPoll};

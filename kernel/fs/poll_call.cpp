@@ -44,26 +44,10 @@ class Poller final : public PollTable {
   bool out_of_memory() const { return out_of_memory_; }
 
   /// Until something changed since the last call.
-  WaitEnd wait(Instant until) {
-    WaitEnd end = WaitEnd::kMet;
-    for (bool late = false;;) {
-      sched::set_current_state(sched::kInterruptible); // B1, side A
-      if (changed_.exchange(false, std::memory_order_relaxed)) break;
-      if (task_->signal_pending()) {
-        end = WaitEnd::kInterrupted;
-        break;
-      }
-      if (late) {
-        end = WaitEnd::kTimedOut;
-        break;
-      }
-      if (until == kNever)
-        sched::schedule();
-      else
-        late = time::schedule_until(until) == time::SleepResult::kTimedOut;
-    }
-    task_->state.store(sched::kRunning, std::memory_order_relaxed);
-    return end;
+  WaitResult wait(Instant until) {
+    return sync::wait_interruptible([] { sched::set_current_state(sched::kInterruptible); }, // B1, side A
+                                    [this] { return changed_.exchange(false, std::memory_order_relaxed); },
+                                    until);
   }
 
  private:
@@ -108,11 +92,11 @@ Result<usize> poll_files(std::span<PollRequest> requests, Instant until) {
     if (ready != 0 || until == Instant{}) return ready;
     if (poller.out_of_memory()) return err(Errno::kNOMEM);
     switch (poller.wait(until)) {
-    case WaitEnd::kInterrupted:
+    case WaitResult::kInterrupted:
       return err(Errno::kINTR);
-    case WaitEnd::kTimedOut:
+    case WaitResult::kTimedOut:
       return look(requests, nullptr);
-    case WaitEnd::kMet:
+    case WaitResult::kMet:
       break;
     }
   }

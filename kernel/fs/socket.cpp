@@ -47,7 +47,7 @@ class Channel final : public RefCounted {
       if (waiting == Waiting::kForbidden)
         return done != 0 ? Result<Received>(Received{done, 0}) : err(Errno::kAGAIN);
       const auto ready = [&] { return ring_.used() != 0 || is_closed(); };
-      if (read_queue_.wait(kPollReadable, ready, kNever) == WaitEnd::kInterrupted)
+      if (read_queue_.wait(kPollReadable, ready, kNever) == WaitResult::kInterrupted)
         return done != 0 ? Result<Received>(Received{done, 0}) : err(Errno::kRESTARTSYS);
     }
   }
@@ -76,7 +76,7 @@ class Channel final : public RefCounted {
       }
       if (waiting == Waiting::kForbidden) return transferred(done, Errno::kAGAIN);
       const auto ready = [&] { return is_closed() || ring_.room() >= need; };
-      if (write_queue_.wait(kPollWritable, ready, kNever) == WaitEnd::kInterrupted)
+      if (write_queue_.wait(kPollWritable, ready, kNever) == WaitResult::kInterrupted)
         return transferred(done, Errno::kRESTARTSYS);
     } while (!from.empty());
     return done;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/fs/timerfd.hpp"
+#include "kernel/time/clock.hpp"
 
 #include "kernel/fs/seams.hpp"
 #include "kernel/time/timer.hpp"
@@ -81,7 +82,7 @@ class TimerFd final : public TimerFile, private time::Timer {
     u64 count;
     while ((count = take()) == 0) {
       if (is_nonblocking()) return err(Errno::kAGAIN);
-      if (queue_.wait(kPollReadable, [this] { return has_expired(); }, kNever) == WaitEnd::kInterrupted)
+      if (queue_.wait(kPollReadable, [this] { return has_expired(); }, kNever) == WaitResult::kInterrupted)
         return err(Errno::kRESTARTSYS);
     }
     return to.put(&count, sizeof count) == sizeof count ? Result<usize>(sizeof count) : err(Errno::kFAULT);

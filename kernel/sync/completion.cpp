@@ -2,6 +2,7 @@
 // complete() does all under the lock and a waiter leaves only through the lock, so that a completion on the
 // waiter's stack is not touched after the waiter has gone.
 #include "kernel/sync/completion.hpp"
+#include "kernel/time/clock.hpp"
 
 namespace runnel::sync {
 

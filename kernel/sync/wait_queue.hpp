@@ -3,20 +3,10 @@
 #pragma once
 
 #include "kernel/lib/list.hpp"
+#include "kernel/sync/interruptible.hpp"
 #include "kernel/sync/spinlock.hpp"
-#include "kernel/time/clock.hpp"
-#include "kernel/time/sleep.hpp"
-
-#include <sched/sched.hpp>
 
 namespace runnel::sync {
-
-/// How a wait that may be cut short came out.
-enum class WaitResult : u8 {
-  kMet,
-  kTimedOut,
-  kInterrupted /* a signal is pending; the condition is false */
-};
 
 /// First come, first woken.
 class WaitQueue {
@@ -63,23 +53,8 @@ class WaitQueue {
   template <typename Condition>
   [[nodiscard]] WaitResult wait_interruptible_until(Condition condition, Instant until) {
     Waiter self;
-    WaitResult result = WaitResult::kTimedOut;
-    for (bool late = false;;) {
-      prepare(self, sched::kInterruptible);
-      if (condition()) {
-        result = WaitResult::kMet;
-        break;
-      }
-      if (late) break;
-      if (self.task->signal_pending()) {
-        result = WaitResult::kInterrupted;
-        break;
-      }
-      if (until == kNever)
-        sched::schedule();
-      else
-        late = time::schedule_until(until) == time::SleepResult::kTimedOut;
-    }
+    const WaitResult result =
+        sync::wait_interruptible([&] { prepare(self, sched::kInterruptible); }, condition, until);
     finish(self);
     return result;
   }
@@ -105,5 +80,4 @@ class WaitQueue {
 
 namespace runnel {
 using sync::WaitQueue;
-using sync::WaitResult;
 } // namespace runnel

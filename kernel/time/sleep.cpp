@@ -21,9 +21,32 @@ struct Sleeper : Timer {
   std::atomic<bool> fired{false};
 };
 
+/// In `state`: a pending signal ends the interruptible one.
+SleepResult sleep(Instant until, u32 state) {
+  Sleeper sleeper(sched::current());
+  timer_start(sleeper, until);
+  SleepResult result = SleepResult::kTimedOut;
+  for (;;) {
+    sched::set_current_state(state);
+    if (sleeper.fired.load(std::memory_order_relaxed)) break;
+    if (state == sched::kInterruptible && sched::current().signal_pending()) {
+      result = SleepResult::kWoken;
+      break;
+    }
+    sched::schedule();
+  }
+  sched::current().state.store(sched::kRunning, std::memory_order_relaxed);
+  timer_cancel_sync(sleeper); // its function may still be on its way out of our stack frame
+  return result;
+}
+
 } // namespace
 
 SleepResult schedule_until(Instant until) {
+  if (until == kNever) {
+    sched::schedule();
+    return SleepResult::kWoken;
+  }
   Sleeper sleeper(sched::current());
   timer_start(sleeper, until);
   sched::schedule();
@@ -32,35 +55,9 @@ SleepResult schedule_until(Instant until) {
   return sleeper.fired.load(std::memory_order_relaxed) ? SleepResult::kTimedOut : SleepResult::kWoken;
 }
 
-void sleep_until(Instant until) {
-  Sleeper sleeper(sched::current());
-  timer_start(sleeper, until);
-  for (;;) {
-    sched::set_current_state(sched::kUninterruptible);
-    if (sleeper.fired.load(std::memory_order_relaxed)) break;
-    sched::schedule();
-  }
-  sched::current().state.store(sched::kRunning, std::memory_order_relaxed);
-  timer_cancel_sync(sleeper); // its function may still be on its way out of our stack frame
-}
+void sleep_until(Instant until) { sleep(until, sched::kUninterruptible); }
 
-SleepResult sleep_until_interruptible(Instant until) {
-  Sleeper sleeper(sched::current());
-  timer_start(sleeper, until);
-  SleepResult result = SleepResult::kWoken;
-  for (;;) {
-    sched::set_current_state(sched::kInterruptible);
-    if (sleeper.fired.load(std::memory_order_relaxed)) {
-      result = SleepResult::kTimedOut;
-      break;
-    }
-    if (sched::current().signal_pending()) break;
-    sched::schedule();
-  }
-  sched::current().state.store(sched::kRunning, std::memory_order_relaxed);
-  timer_cancel_sync(sleeper);
-  return result;
-}
+SleepResult sleep_until_interruptible(Instant until) { return sleep(until, sched::kInterruptible); }
 
 void sleep_for(Duration d) { sleep_until(now() + d); }
 

@@ -16,7 +16,7 @@ enum class SleepResult : u8 { kTimedOut, kWoken };
 [[nodiscard]] SleepResult sleep_until_interruptible(Instant until);
 
 /// For waiting with a limit: the caller has set its state and checked its condition; sleeps until a wake-up
-/// or until the clock shows `until`. The state is kRunning afterwards.
+/// or until the clock shows `until` (kNever: until a wake-up). The state is kRunning afterwards.
 SleepResult schedule_until(Instant until);
 
 } // namespace runnel::time

@@ -4,6 +4,7 @@
 #include "kernel/log/log.hpp"
 #include "kernel/smp/call.hpp"
 #include "kernel/sync/completion.hpp"
+#include "kernel/time/clock.hpp"
 #include "kernel/time/sleep.hpp"
 #include "kernel/time/timer.hpp"
 #include "tests/target/threads.hpp"

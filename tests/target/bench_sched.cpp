@@ -4,6 +4,7 @@
 #include "kernel/log/log.hpp"
 #include "kernel/mm/page_alloc.hpp"
 #include "kernel/sync/guards.hpp"
+#include "kernel/time/clock.hpp"
 #include "kernel/time/sleep.hpp"
 #include "sched/deadline/cbs.hpp"
 #include "sched/fair/eevdf.hpp"

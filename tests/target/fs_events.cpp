@@ -5,6 +5,7 @@
 #include "kernel/fs/pipe.hpp"
 #include "kernel/fs/poll_call.hpp"
 #include "kernel/fs/timerfd.hpp"
+#include "kernel/time/clock.hpp"
 #include "tests/target/fs_tree.hpp"
 #include "tests/target/threads.hpp"
 

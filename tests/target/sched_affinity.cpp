@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernel/time/clock.hpp"
 #include "kernel/time/sleep.hpp"
 #include "tests/target/threads.hpp"
 

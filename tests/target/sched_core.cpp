@@ -5,6 +5,7 @@
 #include "kernel/smp/idle.hpp"
 #include "kernel/sync/completion.hpp"
 #include "kernel/sync/guards.hpp"
+#include "kernel/time/clock.hpp"
 #include "kernel/time/sleep.hpp"
 #include "tests/target/threads.hpp"
 

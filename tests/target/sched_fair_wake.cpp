@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fair class: how soon a woken task runs, and whom it may interrupt (spec 3.9, 3.10).
+#include "kernel/time/clock.hpp"
 #include "tests/target/sched_fair.hpp"
 
 #include <algorithm>

@@ -2,6 +2,7 @@
 #include "kernel/irq/irq_work.hpp"
 #include "kernel/smp/call.hpp"
 #include "kernel/sync/completion.hpp"
+#include "kernel/time/clock.hpp"
 #include "tests/target/threads.hpp"
 
 namespace runnel {

@@ -2,6 +2,7 @@
 // Wait queues and completions: nobody sleeps through what it waits for.
 #include "kernel/sync/completion.hpp"
 #include "kernel/sync/wait_queue.hpp"
+#include "kernel/time/clock.hpp"
 #include "tests/target/threads.hpp"
 
 namespace runnel {

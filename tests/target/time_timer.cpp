@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/mm/kmalloc.hpp"
 #include "kernel/sync/completion.hpp"
+#include "kernel/time/clock.hpp"
 #include "kernel/time/sleep.hpp"
 #include "kernel/time/timer.hpp"
 #include "tests/target/threads.hpp"

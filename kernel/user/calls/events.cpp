@@ -5,6 +5,7 @@
 #include "kernel/fs/pipe.hpp"
 #include "kernel/fs/poll_call.hpp"
 #include "kernel/fs/timerfd.hpp"
+#include "kernel/time/clock.hpp"
 #include "kernel/user/calls.hpp"
 #include "kernel/user/clocks.hpp"
 #include "kernel/user/file/abi_stat.hpp"

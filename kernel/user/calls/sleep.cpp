@@ -13,22 +13,6 @@ namespace {
 
 constexpr u32 kAbsolute = 1;
 
-/// Whether a thread can sleep by that clock, and how far it is ahead of the monotonic one. kINVAL: no such
-/// clock; kOPNOTSUPP: not to be slept by.
-Result<u64> lead_of(i32 clock) {
-  switch (clock) {
-  case kClockRealtime:
-  case kClockTai:
-    return kRealtimeAtBoot;
-  case kClockMonotonic:
-  case kClockBoottime:
-    return 0;
-  default:
-    if (const auto known = clock_value(clock); !known) return known;
-    return err(Errno::kOPNOTSUPP);
-  }
-}
-
 i64 resume(RestartBlock& block);
 
 /// What is left of a relative sleep, where the caller wants it. Without a handler it goes on to the same end.
@@ -66,7 +50,7 @@ i64 sleep(u64 from, u64 remainder_to, u32 flags, u64 lead) {
 i64 sys_nanosleep(u64 from, u64 remainder_to) { return sleep(from, remainder_to, 0, 0); }
 
 i64 sys_clock_nanosleep(i32 clock, u32 flags, u64 from, u64 remainder_to) {
-  const auto lead = lead_of(clock);
+  const auto lead = clock_lead(clock);
   if (!lead) return negative(lead.error());
   return sleep(from, remainder_to, flags, *lead);
 }

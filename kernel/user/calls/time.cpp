@@ -37,6 +37,20 @@ Result<u64> clock_value(i32 clock) {
   }
 }
 
+Result<u64> clock_lead(i32 clock) {
+  switch (clock) {
+  case kClockRealtime:
+  case kClockTai:
+    return kRealtimeAtBoot;
+  case kClockMonotonic:
+  case kClockBoottime:
+    return 0;
+  default: // clocks of processor time have no timers yet
+    if (const auto known = clock_value(clock); !known) return known;
+    return err(Errno::kOPNOTSUPP);
+  }
+}
+
 Instant deadline_after(const Timespec& t) {
   constexpr i64 kLongest = 100LL * 365 * 24 * 3600; // s; a clock of 64 bits of nanoseconds goes no further
   if (t.seconds > kLongest) return kNever;

@@ -29,21 +29,6 @@ static_assert(sizeof(SigEvent) == 64);
 
 UserTimes to_user(const TimerTimes& times) { return {to_timespec(times.interval), to_timespec(times.value)}; }
 
-/// How far that clock is ahead of the monotonic one. kINVAL: no such clock; kOPNOTSUPP: it has no timers.
-Result<u64> lead_of(i32 clock) {
-  switch (clock) {
-  case kClockRealtime:
-  case kClockTai:
-    return kRealtimeAtBoot;
-  case kClockMonotonic:
-  case kClockBoottime:
-    return 0;
-  default: // seam: those of processor time
-    if (const auto known = clock_value(clock); !known) return known;
-    return err(Errno::kOPNOTSUPP);
-  }
-}
-
 bool is_own_thread(i32 tid) {
   Process& process = current_process();
   const IrqSpinGuard guard(process.lock);
@@ -112,7 +97,7 @@ Result<TimerTimes> set_real(u64 value, u64 interval) {
 } // namespace
 
 i64 sys_timer_create(i32 clock, u64 event, u64 id_to) {
-  if (const auto lead = lead_of(clock); !lead) return negative(lead.error());
+  if (const auto lead = clock_lead(clock); !lead) return negative(lead.error());
   const auto timers = own_timers();
   if (!timers) return negative(Errno::kAGAIN);
   const MutexGuard guard((*timers)->lock);
@@ -145,7 +130,7 @@ i64 sys_timer_settime(i32 id, u32 flags, u64 from, u64 old_to) {
       old = timer.timer.stop();
       return 0;
     }
-    const u64 lead = *lead_of(timer.clock);
+    const u64 lead = *clock_lead(timer.clock);
     const u64 at = (flags & kAbsolute) == 0 ? time::now().ns + *value : *value > lead ? *value - lead : 0;
     old = timer.timer.start(at, *interval);
     return 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/user/file/call_support.hpp"
+#include "kernel/time/clock.hpp"
 
 namespace runnel::user {
 

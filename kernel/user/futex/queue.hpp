@@ -85,10 +85,8 @@ bool futex_dequeue(FutexWaiter& waiter);
 /// waiters.
 Result<u32> futex_wake(u64 address, FutexScope scope, i32 most, u32 bitset);
 
-/// How a sleep at one or more words ended.
-enum class FutexSlept : u8 { kWoken, kTimedOut, kSignal };
 /// Until one of them is woken; they are queued, and stay so if they are not woken.
-FutexSlept futex_sleep(std::span<FutexWaiter> waiters, Instant until);
+WaitResult futex_sleep(std::span<FutexWaiter> waiters, Instant until);
 
 // The calls; a number or a negative errno.
 struct FutexPair {

@@ -14,26 +14,10 @@
 
 namespace runnel::user {
 
-FutexSlept futex_sleep(std::span<FutexWaiter> waiters, Instant until) {
-  FutexSlept end = FutexSlept::kWoken;
-  for (bool late = false;;) {
-    sched::set_current_state(sched::kInterruptible); // before anything is looked at: B1
-    if (std::ranges::any_of(waiters, &FutexWaiter::is_woken)) break;
-    if (late) {
-      end = FutexSlept::kTimedOut;
-      break;
-    }
-    if (sched::current().signal_pending()) {
-      end = FutexSlept::kSignal;
-      break;
-    }
-    if (until == kNever)
-      sched::schedule();
-    else
-      late = time::schedule_until(until) == time::SleepResult::kTimedOut;
-  }
-  sched::current().state.store(sched::kRunning, std::memory_order_relaxed);
-  return end;
+WaitResult futex_sleep(std::span<FutexWaiter> waiters, Instant until) {
+  return sync::wait_interruptible(
+      [] { sched::set_current_state(sched::kInterruptible); }, // before anything is looked at: B1
+      [waiters] { return std::ranges::any_of(waiters, &FutexWaiter::is_woken); }, until);
 }
 
 /// restart_syscall after a stop, say: waits for the time that is left.
@@ -48,9 +32,9 @@ i64 futex_wait(u64 address, FutexScope scope, u32 expected, Instant until, u32 b
   self.bitset = bitset;
   if (const auto queued = futex_enqueue(self, address, scope, expected); !queued)
     return negative(queued.error());
-  const FutexSlept end = futex_sleep({&self, 1}, until);
+  const WaitResult end = futex_sleep({&self, 1}, until);
   if (!futex_dequeue(self)) return 0;
-  if (end == FutexSlept::kTimedOut) return negative(Errno::kTIMEDOUT);
+  if (end == WaitResult::kTimedOut) return negative(Errno::kTIMEDOUT);
   if (until == kNever) return kRestartSys;
   if (Thread* thread = current_thread_or_null())
     thread->signals.restart = {wait_again, {address, static_cast<u64>(scope), expected, until.ns, bitset}};
@@ -90,10 +74,10 @@ i64 wait_for_any(std::span<const UserWait> words, std::span<FutexWaiter> waiters
     const i64 woken = dequeue_all(waiters.first(i));
     return woken >= 0 ? woken : negative(queued.error());
   }
-  const FutexSlept end = futex_sleep(waiters, until);
+  const WaitResult end = futex_sleep(waiters, until);
   const i64 woken = dequeue_all(waiters);
   if (woken >= 0) return woken;
-  return end == FutexSlept::kTimedOut ? negative(Errno::kTIMEDOUT) : kRestartSys;
+  return end == WaitResult::kTimedOut ? negative(Errno::kTIMEDOUT) : kRestartSys;
 }
 
 } // namespace

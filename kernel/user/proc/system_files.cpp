@@ -3,6 +3,7 @@
 #include "kernel/fs/walk.hpp"
 #include "kernel/mm/page_alloc.hpp"
 #include "kernel/smp/cpumask.hpp"
+#include "kernel/time/clock.hpp"
 #include "kernel/user/clocks.hpp"
 #include "kernel/user/proc/subject.hpp"
 

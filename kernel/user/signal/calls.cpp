@@ -2,6 +2,7 @@
 // System calls that change or ask what signals do to the caller.
 #include "kernel/user/calls.hpp"
 #include "kernel/mm/kmalloc.hpp"
+#include "kernel/time/clock.hpp"
 #include "kernel/user/clocks.hpp"
 #include "kernel/user/signal/signal.hpp"
 #include "kernel/user/syscall.hpp"

@@ -77,12 +77,14 @@ void restore_mask() {
   set_blocked(signals.saved_mask);
 }
 
+void discard_signals(Process& process, SigSet which) {
+  flush(process.signals.shared, which, process);
+  for (Thread& thread : process.threads) flush(thread.signals.pending, which, process);
+}
+
 void discard_signal(Process& process, i32 sig) {
   const IrqSpinGuard guard(process.lock);
-  const auto drop = [&](Pending& pending)
-                        NO_THREAD_SAFETY_ANALYSIS { flush(pending, SigSet::of(sig), process); };
-  drop(process.signals.shared);
-  for (Thread& thread : process.threads) drop(thread.signals.pending);
+  discard_signals(process, SigSet::of(sig));
 }
 
 void flush_signals(Thread& thread) {

@@ -13,19 +13,7 @@ void drop_contraries(Process& process, i32 sig) REQUIRES(process.lock) {
   const SigSet away = sig == kSigCont         ? kStopSignals
                       : kStopSignals.has(sig) ? SigSet::of(kSigCont)
                                               : SigSet{};
-  if (away.empty()) return;
-  const auto drop = [&](Pending& pending) NO_THREAD_SAFETY_ANALYSIS {
-    while (QueuedSignal* entry = pending.take_any(away)) {
-      if (entry->taken != nullptr) {
-        entry->taken(*entry);
-        continue;
-      }
-      --process.signals.nr_queued;
-      kfree(entry);
-    }
-  };
-  drop(process.signals.shared);
-  for (Thread& thread : process.threads) drop(thread.signals.pending);
+  if (!away.empty()) discard_signals(process, away);
 }
 
 bool is_ignored(Process& process, Thread* thread, i32 sig) REQUIRES(process.lock) {

@@ -51,7 +51,9 @@ void set_temporary_mask(SigSet mask);
 /// The call ended without a signal.
 void restore_mask();
 
-/// `sig` became ignored: what of it is pending is thrown away.
+/// What is pending of these is thrown away, of the process and of all its threads. Its lock held.
+void discard_signals(Process& process, SigSet which) REQUIRES(process.lock);
+/// `sig` became ignored: as above. No lock.
 void discard_signal(Process& process, i32 sig);
 /// Whether `sender` may send `sig` to `target`: root, the same user, or SIGCONT within a session.
 bool may_signal(const Process& sender, const Process& target, i32 sig);
