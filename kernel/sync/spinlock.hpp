@@ -3,8 +3,8 @@
 // guards are the only way most code should take it.
 #pragma once
 
-#include "kernel/lib/thread_safety.hpp"
 #include "kernel/lib/lock_rank.hpp"
+#include "kernel/lib/thread_safety.hpp"
 #include "kernel/sync/lockdep.hpp"
 #include "kernel/sync/preempt.hpp"
 

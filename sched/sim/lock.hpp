@@ -3,8 +3,8 @@
 // the written lock order (C10) when built with RUNNEL_DEBUG.
 #pragma once
 
-#include "kernel/lib/thread_safety.hpp"
 #include "kernel/lib/lock_rank.hpp"
+#include "kernel/lib/thread_safety.hpp"
 #include "sched/sim/cpu.hpp"
 
 namespace runnel::sim {
