@@ -1,24 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // System calls, tried by programs of tests/user.
-#include "kernel/test/test.hpp"
-#include "kernel/user/process.hpp"
-
-#include <string_view>
+#include "tests/target/programs.hpp"
 
 namespace runnel {
 namespace {
 
-/// Its wait status; -1: it was not started.
-i32 run(std::string_view path) {
-  constexpr std::string_view kEnvironment[] = {"KTAP_QUIET=1"};
-  const std::string_view argv[] = {path};
-  const Result<user::Process*> process = user::spawn(path, argv, kEnvironment);
-  if (!process) return -1;
-  (*process)->exited.wait();
-  const i32 status = (*process)->exit_status;
-  put_process(**process);
-  return status;
-}
+using test::run;
 
 RUNNEL_TEST(user_calls, policies_attributes_nice_values_and_affinity, .limit = 5_s,
             .time = test::GuestTime::kExact)

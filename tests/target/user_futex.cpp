@@ -179,7 +179,8 @@ RUNNEL_TEST(user_futex, requeued_waiters_are_woken_at_the_second_word)
 }
 
 // A waiter that was moved is found by its timeout, and by nobody afterwards.
-RUNNEL_TEST(user_futex, a_moved_waiter_times_out)
+// In exact time: the waiter must be seen asleep before its time is over.
+RUNNEL_TEST(user_futex, a_moved_waiter_times_out, .time = test::GuestTime::kExact)
 {
   Space space;
   const u64 at = space.map(kPageSize);

@@ -37,7 +37,8 @@ RUNNEL_TEST(user_futex, pi_locks_without_others)
 }
 
 // The owner took the lock without the kernel; who waits lends it his priority, until it is over.
-RUNNEL_TEST(user_futex, a_pi_owner_runs_with_its_waiters_priority, .limit = 5_s)
+RUNNEL_TEST(user_futex, a_pi_owner_runs_with_its_waiters_priority, .limit = 5_s,
+            .time = test::GuestTime::kExact)
 {
   Space space;
   const u64 at = space.map(kPageSize);

@@ -6,8 +6,7 @@
 #include "kernel/fs/rootfs.hpp"
 #include "kernel/fs/vfs.hpp"
 #include "kernel/mm/kmalloc.hpp"
-#include "kernel/test/test.hpp"
-#include "kernel/user/process.hpp"
+#include "tests/target/programs.hpp"
 
 #include <cstring>
 #include <span>
@@ -107,22 +106,6 @@ inline void Archive::add_program(std::string_view name, std::span<const std::byt
   std::memcpy(file + kCodeAt, code.data(), code.size());
   add(name, 0100755, {file, size});
   kfree(file);
-}
-
-/// Starts `path` with these arguments; nullptr after a failed check.
-inline user::Process* start(std::string_view path, std::span<const std::string_view> argv = {}) {
-  const auto process = user::spawn(path, argv, {});
-  CHECK(process.has_value());
-  return process ? *process : nullptr;
-}
-
-/// Waits for its end; the wait status.
-inline i32 finish(user::Process* process) {
-  if (process == nullptr) return -1;
-  process->exited.wait();
-  const i32 status = process->exit_status;
-  user::put_process(*process);
-  return status;
 }
 
 } // namespace runnel::test

@@ -4,10 +4,12 @@
 
 #include "kernel/fs/file_content.hpp"
 #include "kernel/mm/usage.hpp"
+#include "kernel/sync/preempt.hpp"
 #include "kernel/task/kthread.hpp"
 #include "kernel/test/test.hpp"
 #include "kernel/user/mm/mm.hpp"
 
+#include <arch/uaccess.hpp>
 #include <cstring>
 #include <span>
 
@@ -96,77 +98,16 @@ class LivesIn {
   Mm* before_;
 };
 
-// One access of a user's word, with the rights of a user; false when the MMU refuses. Of an address space
-// that the running thread lives in.
-#ifdef __aarch64__
+/// One access of a user's word, with the rights of a user; false when the MMU refuses: nothing is mapped for
+/// it meanwhile, for who may not be preempted may not sleep. Of the space that the running thread lives in.
 inline bool load_by_mmu(u64 at, u64& value) {
-  u64 done = 0;
-  asm volatile("1: ldtr %0, [%2]\n\t"
-               "mov %1, #1\n"
-               "2:\n\t"
-               ".pushsection .runnel.fixups, \"a\"\n\t.quad 1b, 2b\n\t.popsection"
-               : "+r"(value), "+r"(done)
-               : "r"(at)
-               : "memory");
-  return done != 0;
+  const sync::PreemptGuard faults_are_not_handled;
+  return arch::uaccess_load(at, sizeof value, value);
 }
 inline bool store_by_mmu(u64 at, u64 value) {
-  u64 done = 0;
-  asm volatile("1: sttr %1, [%2]\n\t"
-               "mov %0, #1\n"
-               "2:\n\t"
-               ".pushsection .runnel.fixups, \"a\"\n\t.quad 1b, 2b\n\t.popsection"
-               : "+r"(done)
-               : "r"(value), "r"(at)
-               : "memory");
-  return done != 0;
+  const sync::PreemptGuard faults_are_not_handled;
+  return arch::uaccess_store(at, sizeof value, value);
 }
-#endif
-
-#ifdef __x86_64__
-/// Lifts supervisor-mode access prevention for one access.
-class UserOpen {
- public:
-  UserOpen() { set<true>(); }
-  ~UserOpen() { set<false>(); }
-
- private:
-  template <bool open> static void set() {
-    u64 cr4;
-    asm volatile("movq %%cr4, %0" : "=r"(cr4));
-    if ((cr4 & 1u << 21) == 0) return;
-    if constexpr (open)
-      asm volatile("stac" ::: "memory", "cc");
-    else
-      asm volatile("clac" ::: "memory", "cc");
-  }
-};
-
-inline bool load_by_mmu(u64 at, u64& value) {
-  u64 done = 0;
-  const UserOpen open;
-  asm volatile("1: movq (%2), %0\n\t"
-               "movq $1, %1\n"
-               "2:\n\t"
-               ".pushsection .runnel.fixups, \"a\"\n\t.quad 1b, 2b\n\t.popsection"
-               : "+r"(value), "+r"(done)
-               : "r"(at)
-               : "memory");
-  return done != 0;
-}
-inline bool store_by_mmu(u64 at, u64 value) {
-  u64 done = 0;
-  const UserOpen open;
-  asm volatile("1: movq %1, (%2)\n\t"
-               "movq $1, %0\n"
-               "2:\n\t"
-               ".pushsection .runnel.fixups, \"a\"\n\t.quad 1b, 2b\n\t.popsection"
-               : "+r"(done)
-               : "r"(value), "r"(at)
-               : "memory");
-  return done != 0;
-}
-#endif
 
 /// As a program does it: a fault is handled, and the access made again.
 inline bool user_load(Mm& mm, u64 at, u64& value) {
