@@ -8,9 +8,6 @@
 namespace runnel::sched {
 namespace {
 
-constinit std::atomic<u32> period_min_us{cbs::PeriodLimits{}.min_us};
-constinit std::atomic<u32> period_max_us{cbs::PeriodLimits{}.max_us};
-
 u64 bandwidth(const DlParams& params) {
   return cbs::to_ratio(params.period != 0 ? params.period : params.deadline, params.runtime);
 }
@@ -22,18 +19,6 @@ u64 replaced_bw(const Task& p) { return is_dl_policy(p.policy) ? p.dl.bw : 0; }
 CpuMask domain_cpus(const Task& p) { return task_rq(p).rd->online.load() & port::active_cpus(); }
 
 } // namespace
-
-bool dl_params_valid(const DlParams& params) {
-  return cbs::params_valid(
-      params, {period_min_us.load(std::memory_order_relaxed), period_max_us.load(std::memory_order_relaxed)});
-}
-
-Result<> dl_set_period_limits(u32 min_us, u32 max_us) {
-  if (min_us == 0 || min_us > max_us) return err(Errno::kINVAL);
-  period_min_us.store(min_us, std::memory_order_relaxed);
-  period_max_us.store(max_us, std::memory_order_relaxed);
-  return {};
-}
 
 DlParams dl_get_params(const Task& p) {
   if (!is_dl_policy(p.policy)) return {};
