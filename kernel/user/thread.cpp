@@ -121,7 +121,6 @@ void discard_thread(Thread& thread) {
 void exit_thread(i32 status) {
   Thread& self = current_thread();
   Process& process = *self.process;
-  // Seams: timers and signals of the thread.
   futex_exit(self);
   if (Mm* mm = replace_current_mm(nullptr)) mm->put();
   release_vfork_parent(process);

@@ -75,12 +75,11 @@ class PlaceLink final : public fs::LinkInode {
       set_text(target, path);
       return {};
     }
-    FileTable* const alive = subject_.files(); // while it has descriptors it has its places
-    if (alive == nullptr) return err(Errno::kNOENT);
+    fs::FsContext* const paths = subject_.paths();
+    if (paths == nullptr) return err(Errno::kNOENT);
     target.is_jump = true;
-    fs::FsContext& paths = *subject_.process().paths;
-    target.jump = place_ == Place::kCurrent ? paths.cwd() : paths.root();
-    alive->put();
+    target.jump = place_ == Place::kCurrent ? paths->cwd() : paths->root();
+    paths->put_ref();
     return {};
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/user/proc/subject.hpp"
 
+#include "kernel/fs/walk.hpp"
+
 namespace runnel::user {
 
 Task* Subject::task() const {
@@ -27,7 +29,7 @@ u32 Subject::nr_threads() const {
   return process_->nr_threads;
 }
 
-// While it is not exiting, by its lock, a process has both.
+// While it is not exiting, by its lock, a process has all three.
 Mm* Subject::mm() const {
   const IrqSpinGuard guard(process_->lock);
   if (process_->exiting || process_->mm == nullptr || !process_->mm->try_get()) return nullptr;
@@ -39,6 +41,13 @@ FileTable* Subject::files() const {
   if (process_->exiting || process_->files == nullptr) return nullptr;
   process_->files->get();
   return process_->files;
+}
+
+fs::FsContext* Subject::paths() const {
+  const IrqSpinGuard guard(process_->lock);
+  if (process_->exiting || process_->paths == nullptr) return nullptr;
+  process_->paths->get_ref();
+  return process_->paths;
 }
 
 } // namespace runnel::user

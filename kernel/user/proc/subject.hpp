@@ -37,9 +37,11 @@ class Subject {
   /// The lowest thread number above `after`; 0: none.
   u32 next_thread(u32 after) const;
   u32 nr_threads() const;
-  /// A use of its address space (Mm::put) / a reference to its descriptors; nullptr: it is ending.
+  /// A use of its address space (Mm::put) / a reference to its descriptors, to its root and current directory
+  /// (FsContext::put_ref); nullptr: it is ending.
   Mm* mm() const;
   FileTable* files() const;
+  fs::FsContext* paths() const;
 
  private:
   Process* process_ = nullptr;
