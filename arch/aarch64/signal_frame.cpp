@@ -11,6 +11,7 @@ namespace runnel::arch {
 namespace {
 
 constexpr u32 kFpsimdMagic = 0x4650'8001;
+constexpr u32 kEsrMagic = 0x4553'5201;
 constexpr usize kReservedSize = 4096;
 
 struct RecordHead {
@@ -21,6 +22,10 @@ struct FpsimdRecord {
   std::byte state[520]; // fpsr, fpcr, v0..v31: what UserState::fpu begins with
 };
 static_assert(sizeof(FpsimdRecord) == 528);
+struct EsrRecord { // of a fault only
+  RecordHead head;
+  u64 esr;
+};
 
 struct Frame {
   std::byte info[128];
@@ -33,13 +38,14 @@ struct Frame {
   u64 fault_address, regs[31], sp, pc, pstate;
   u64 records_pad;
   FpsimdRecord fpsimd;
+  EsrRecord esr; // not of a fault: zeroes, which end the list
   RecordHead end;
 }; // what follows up to kFrameSize is nobody's, and not written
 constexpr usize kContextAt = 128;
 static_assert(offsetof(Frame, mask) == kContextAt + 40 &&
               offsetof(Frame, fault_address) == kContextAt + 176 && offsetof(Frame, sp) == kContextAt + 432 &&
               offsetof(Frame, fpsimd) == kContextAt + 464 &&
-              offsetof(Frame, end) == offsetof(Frame, fpsimd) + sizeof(FpsimdRecord));
+              offsetof(Frame, esr) == offsetof(Frame, fpsimd) + sizeof(FpsimdRecord));
 constexpr usize kFrameSize = offsetof(Frame, fpsimd) + kReservedSize;
 static_assert(kFrameSize == 4688);
 
@@ -69,6 +75,7 @@ bool push_signal_frame(UserRegs& regs, const void* fpu, const SignalFrame& frame
   image.pstate = regs.spsr;
   image.fpsimd.head = {kFpsimdMagic, sizeof(FpsimdRecord)};
   std::memcpy(image.fpsimd.state, fpu, sizeof image.fpsimd.state);
+  if (frame.from_fault) image.esr = {{kEsrMagic, sizeof(EsrRecord)}, frame.fault_code};
   const FrameRecord record{regs.x[29], regs.x[30]};
   if (uaccess_copy_to(at, &image, sizeof image) != 0 ||
       uaccess_copy_to(record_at, &record, sizeof record) != 0)

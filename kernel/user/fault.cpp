@@ -101,6 +101,7 @@ void user_fault(const arch::Fault& fault, arch::UserRegs& regs) {
     report_fatal_fault(signal, fault, regs);
     exit_process(status_killed(signal.signal));
   }
+  current_thread().signals.fault_code = fault.code;
   force_signal(SigInfo::from_fault(signal.signal, signal.code, signal.address));
 }
 

@@ -8,9 +8,11 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t calls, last, inner_seen;
@@ -30,8 +32,32 @@ static void keep_info(int sig, siginfo_t* info, void* context) {
   count(sig);
 }
 
+// What the frame says of a page fault: 'r', 'w', '?' for something else, 0 when it tells of no fault.
+static char access_in(const ucontext_t* context) {
+#ifdef __x86_64__
+  if (context->uc_mcontext.gregs[REG_TRAPNO] == 0) return 0;
+  const unsigned long error = (unsigned long)context->uc_mcontext.gregs[REG_ERR];
+  return context->uc_mcontext.gregs[REG_TRAPNO] != 14 || (error & 4) == 0 ? '?'
+         : (error & 2) != 0                                               ? 'w'
+                                                                          : 'r';
+#else
+  const unsigned char* record = context->uc_mcontext.__reserved;
+  for (;;) {
+    uint32_t head[2];
+    memcpy(head, record, sizeof head);
+    if (head[0] == 0) return 0;
+    if (head[0] == 0x45535201) break;
+    record += head[1];
+  }
+  uint64_t syndrome;
+  memcpy(&syndrome, record + 8, sizeof syndrome);
+  return syndrome >> 26 != 0x24 ? '?' : (syndrome & 1 << 6) != 0 ? 'w' : 'r';
+#endif
+}
+static volatile char access_seen;
+
 static void jump_out(int sig, siginfo_t* info, void* context) {
-  (void)context;
+  access_seen = access_in(context);
   seen = *info;
   last = sig;
   siglongjmp(back, 1);
@@ -169,6 +195,11 @@ static void faults(void) {
   install(SIGFPE, jump_out, SA_NODEFER);
   if (sigsetjmp(back, 1) == 0) *(volatile int*)16 = 1;
   check(last == SIGSEGV && seen.si_code == SEGV_MAPERR && seen.si_addr == (void*)16);
+  check_named(access_seen == 'w', "the frame tells of a write");
+  if (sigsetjmp(back, 1) == 0) (void)*(volatile int*)16;
+  check_named(access_seen == 'r', "the frame tells of a read");
+  if (sigsetjmp(back, 1) == 0) raise(SIGSEGV);
+  check_named(seen.si_code == SI_TKILL && access_seen == 0, "the frame of a sent signal tells of no fault");
   char* page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (sigsetjmp(back, 1) == 0) *(volatile char*)page = 1;
   check(last == SIGSEGV && seen.si_code == SEGV_ACCERR && seen.si_addr == page);
@@ -287,7 +318,7 @@ static void restarts(void) {
 }
 
 int main(void) {
-  plan(40);
+  plan(43);
   handlers_and_information();
   state_survives();
   masks_and_queues();

@@ -29,6 +29,7 @@ struct SignalFrame {
   SignalStack stack;
   bool from_fault = false; // the frame tells of the fault
   u64 fault_address = 0;
+  u64 fault_code = 0; // Fault::code, where the registers do not hold it anyway
   u64 top = 0; // the frame lies below
 };
 

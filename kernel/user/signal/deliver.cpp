@@ -107,7 +107,10 @@ void run_handler(Thread& self, arch::UserRegs& regs, const Delivery& delivery) {
       .mask = (signals.restore_mask ? signals.saved_mask : signals.blocked).bits,
       .stack = {signals.altstack.base, signals.altstack.flags, signals.altstack.size},
       .from_fault = kSynchronous.has(sig) && delivery.info.code > kSiUser};
-  if (frame.from_fault) frame.fault_address = delivery.info.fault.address;
+  if (frame.from_fault) {
+    frame.fault_address = delivery.info.fault.address;
+    frame.fault_code = signals.fault_code;
+  }
   signals.restore_mask = false;
   const bool fits = frame_top(self, regs, action, frame.top);
   if (!fits || !push(self, regs, frame)) {

@@ -39,6 +39,7 @@ struct ThreadSignals {
   Pending pending;
   AltStack altstack;      // only the thread itself
   RestartBlock restart{}; // only the thread itself
+  u64 fault_code = 0;     // Fault::code of the last fault that became a signal; only the thread itself
 };
 
 /// What a parent can still be told of a stop or a continuation (wait4, waitid).
