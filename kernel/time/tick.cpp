@@ -7,6 +7,7 @@
 #include "kernel/time/timer.hpp"
 
 #include <sched/sched.hpp>
+#include <sched/tick.hpp>
 
 namespace runnel::time {
 namespace {
@@ -25,11 +26,7 @@ void tick(Timer& timer) {
   watchdog_tick();
   sched::scheduler_tick();
   if (!self.running) return;
-  // From the last expiry, not from now: the tick keeps its phase. Ticks missed with interrupts off are not
-  // made up.
-  Instant next = timer.expires + sched::port::kTick;
-  if (next.is_before(now())) next = now() + sched::port::kTick;
-  timer_start(timer, next);
+  timer_start(timer, sched::next_tick(now())); // ticks missed with interrupts off are not made up
 }
 
 } // namespace
@@ -38,7 +35,7 @@ void tick_start() {
   TickTimer& timer = ticks.local();
   timer.running = true;
   if (timer.state.load(std::memory_order_relaxed) == Timer::State::kIdle)
-    timer_start(timer, now() + sched::port::kTick);
+    timer_start(timer, sched::next_tick(now()));
 }
 
 void tick_stop() {

@@ -6,6 +6,7 @@
 #include "sched/balance/holder.hpp"
 
 #include <algorithm>
+#include <sched/tick.hpp>
 
 namespace runnel::sched {
 namespace {
@@ -21,6 +22,10 @@ struct Tickless {
 };
 constinit Tickless tickless;
 
+/// Balancing counts in ticks, as its intervals are few of them: what begins a bit later in one tick than in
+/// the last one is due all the same.
+Instant this_tick() { return whole_ticks(port::clock()); }
+
 Duration interval_of(const SchedDomain& sd, Balancer who) {
   Duration interval = Duration{1'000'000} * sd.balance_interval_ms;
   if (who == Balancer::kBusy) interval = interval * sd.busy_factor - port::kTick;
@@ -33,7 +38,7 @@ u32 balance_due_domain(CpuId cpu, SchedDomain& sd, Balancer who, GoOn& go_on) {
   if (one_at_a_time && serialized.exchange(1, std::memory_order_acquire) != 0) return 0;
   const u32 moved = balance_domain(cpu, sd, who, go_on);
   if (one_at_a_time) serialized.store(0, std::memory_order_release);
-  if (go_on == GoOn::kYes || who != Balancer::kIdle) sd.last_balance = port::clock();
+  if (go_on == GoOn::kYes || who != Balancer::kIdle) sd.last_balance = this_tick();
   return moved;
 }
 
@@ -49,7 +54,7 @@ void decay_newidle_costs(Rq& rq, Instant now) {
 
 /// All domains of `cpu` that are due; the caller is its balancer.
 void balance_domains(Rq& rq, Balancer who) {
-  const Instant now = port::clock();
+  const Instant now = this_tick();
   decay_newidle_costs(rq, now);
   Instant next = now + 60_s;
   GoOn go_on = GoOn::kYes;
@@ -63,9 +68,7 @@ void balance_domains(Rq& rq, Balancer who) {
   rq.balance.next_balance.store(next.ns, kRelaxed);
 }
 
-bool is_due(const Rq& rq) {
-  return !port::clock().is_before(Instant{rq.balance.next_balance.load(kRelaxed)});
-}
+bool is_due(const Rq& rq) { return !this_tick().is_before(Instant{rq.balance.next_balance.load(kRelaxed)}); }
 
 void balance_if_due(CpuId cpu, Balancer who) {
   Rq& rq = cpu_rq(cpu);
@@ -83,18 +86,24 @@ bool wants_help(const Rq& rq) {
   return cache != nullptr && cache->shared->nr_busy_cpus.load(kRelaxed) > 1;
 }
 
+/// An idle CPU whose tick is off, other than `asking`.
+CpuId find_tickless(CpuId asking) {
+  const CpuMask idle = tickless.cpus.load() & port::active_cpus();
+  for (const CpuId cpu : idle)
+    if (cpu != asking && cpu_is_idle(cpu)) return cpu;
+  return {kMaxCpus};
+}
+
+/// One kick a tick; a CPU that finds nobody to be kicked leaves it to the next one.
 void kick_idle_balancer(const Rq& rq) {
   if (tickless.somebody.load(kRelaxed) == 0 || !wants_help(rq)) return;
-  const Instant now = port::clock();
+  const Instant now = this_tick();
   u64 next = tickless.next_kick.load(kRelaxed);
   if (now.is_before(Instant{next})) return;
+  const CpuId cpu = find_tickless(rq.cpu);
+  if (cpu.value == kMaxCpus) return;
   if (!tickless.next_kick.compare_exchange_strong(next, (now + port::kTick).ns, kRelaxed)) return;
-  const CpuMask idle = tickless.cpus.load() & port::active_cpus();
-  for (const CpuId cpu : idle) {
-    if (cpu == rq.cpu || !cpu_is_idle(cpu)) continue;
-    if (cpu_rq(cpu).balance.kicked.exchange(1) == 0) port::send_reschedule(cpu);
-    return;
-  }
+  if (cpu_rq(cpu).balance.kicked.exchange(1) == 0) port::send_reschedule(cpu);
 }
 
 /// One busy CPU more (1) or fewer (-1), once a change.
@@ -139,8 +148,8 @@ void balance_enter_idle(Rq& rq) {
     if (core_idles) hint.store(1, kRelaxed);
   }
   rq.balance.idle_since.store(rq_clock(rq).ns, kRelaxed);
-  // Idle CPUs balance more often: the domains are looked at again from the next tick on.
-  rq.balance.next_balance.store((rq_clock(rq) + port::kTick).ns, kRelaxed);
+  // Idle CPUs balance more often: which domain is due is looked at anew.
+  rq.balance.next_balance.store(0, kRelaxed);
   tickless.cpus.set(rq.cpu);
   port::full_barrier(); // B12: the mask before the flag; pairs with balance_kicked
   tickless.somebody.store(1, kRelaxed);

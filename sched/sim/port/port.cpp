@@ -4,6 +4,7 @@
 #include "sched/sim/machine.hpp"
 
 #include <sched/rq.hpp>
+#include <sched/tick.hpp>
 
 namespace runnel::sched::port {
 namespace {
@@ -73,7 +74,7 @@ bool timer_is_queued(const Timer& timer) { return timer.state == Timer::State::k
 void tick_start() {
   sim::TickTimer& timer = sim::executing->tick;
   timer.running = true;
-  if (timer.state == Timer::State::kIdle) timer_start(timer, clock() + kTick);
+  if (timer.state == Timer::State::kIdle) timer_start(timer, next_tick(clock()));
 }
 
 void tick_stop() {
@@ -156,9 +157,7 @@ void TickTimer::fire(Timer& timer) {
   ++machine->counters().ticks;
   sched::scheduler_tick();
   if (!self.running) return;
-  Instant next = timer.expires + sched::port::kTick; // the tick keeps its phase
-  if (next.is_before(now())) next = now() + sched::port::kTick;
-  sched::port::timer_start(timer, next);
+  sched::port::timer_start(timer, sched::next_tick(now()));
 }
 
 void Lock::wait(u32 ticket) {
