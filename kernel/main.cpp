@@ -20,6 +20,7 @@
 #include "kernel/task/kthread.hpp"
 #include "kernel/test/runner.hpp"
 #include "kernel/trace/trace.hpp"
+#include "kernel/user/cpu_limits.hpp"
 #include "kernel/user/file/file_seams.hpp"
 #include "kernel/user/mm/layout.hpp"
 #include "kernel/user/run.hpp"
@@ -105,6 +106,7 @@ void main_thread(void*) {
   watchdog_set_run_limit(options.limit);
   watchdog_start();
   user::connect_files();
+  user::connect_cpu_limits();
   init_files();
   say_booted();
   const boot::ExitCode code = run_verb();

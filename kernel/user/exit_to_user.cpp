@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last thing the kernel does before user mode, on every way there.
+#include "kernel/user/cpu_limits.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/signal/signal.hpp"
 
@@ -15,7 +16,8 @@ constexpr u32 kReschedBits =
 
 void do_work(Thread& self, u32 work, arch::UserRegs& regs) {
   if ((work & kWorkExit) != 0) exit_thread(self.process->exit_status);
-  self.work.fetch_and(~(kWorkSignal | kWorkRseq), std::memory_order_relaxed);
+  self.work.fetch_and(~(kWorkSignal | kWorkRseq | kWorkCpuLimits), std::memory_order_acquire);
+  if ((work & kWorkCpuLimits) != 0) check_cpu_limits(self);
   // Seam (rseq): with kWorkRseq, put the critical section and the ids right, before any signal's frame.
   if ((work & kWorkSignal) != 0) deliver_signals(regs);
 }

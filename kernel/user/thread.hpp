@@ -18,9 +18,10 @@ class Mm;
 
 /// Bits of Thread::work: reasons to do something before the thread is in user mode again.
 enum ThreadWork : u32 {
-  kWorkExit = 1u << 0,   // the process ends: the thread must too
-  kWorkSignal = 1u << 1, // signals may be pending, or a stop is under way
-  kWorkRseq = 1u << 2,   // seam: the thread was preempted, migrated or got a signal
+  kWorkExit = 1u << 0,      // the process ends: the thread must too
+  kWorkSignal = 1u << 1,    // signals may be pending, or a stop is under way
+  kWorkCpuLimits = 1u << 3, // it ran for longer than it may, or than it said
+  kWorkRseq = 1u << 2,      // seam: the thread was preempted, migrated or got a signal
 };
 
 /// What prctl and personality set; only the thread itself touches it. A new thread has its creator's, but for
@@ -45,6 +46,10 @@ struct Thread {
   u64 robust_list = 0;
   u64 robust_list_size = 0;
   ThreadControls controls;
+
+  // kWorkCpuLimits: what the scheduler saw (cpu_limits.hpp).
+  std::atomic<u64> realtime_us{0}; // how long it has run in a real-time class since it last slept; 0: no news
+  std::atomic<bool> overran{false};
 
   u32 tid() const { return task->pid; }
   arch::UserRegs& regs() const { return arch::user_regs(task->stack_top); }

@@ -34,5 +34,11 @@ RUNNEL_TEST(user_calls, sleeps_and_usage, .limit = 5_s, .time = test::GuestTime:
   CHECK(run("/bin/sleeping") == 0);
 }
 
+// R08, D17
+RUNNEL_TEST(user_calls, running_too_long_is_told_and_ended, .limit = 20_s, .time = test::GuestTime::kExact)
+{
+  CHECK(run("/bin/cpu_limits") == 0);
+}
+
 } // namespace
 } // namespace runnel
