@@ -2,6 +2,7 @@
 #include "kernel/user/clone.hpp"
 
 #include "kernel/fs/walk.hpp"
+#include "kernel/user/exec.hpp"
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/signal/signal.hpp"
@@ -92,10 +93,17 @@ Result<Process*> copy_process(const CloneArgs& args) {
   child->no_new_privs = parent.no_new_privs || args.has(kCloneNnp);
   child->autoreap = args.has(kCloneAutoreap);
   child->exit_signal = args.has(kCloneParent) ? parent.exit_signal : static_cast<i32>(args.exit_signal);
-  std::copy(std::begin(parent.executable), std::end(parent.executable), child->executable);
+  Executable* executable;
   {
     const IrqSpinGuard guard(parent.lock);
+    executable = parent.executable;
+    if (executable != nullptr) executable->get_ref();
+    std::copy(std::begin(parent.comm), std::end(parent.comm), child->comm);
     std::copy(std::begin(parent.limits), std::end(parent.limits), child->limits);
+  }
+  {
+    const IrqSpinGuard guard(child->lock);
+    child->executable = executable;
   }
   for (const auto copy : {copy_memory, copy_files, copy_paths, copy_handlers}) {
     if (const Result<> copied = copy(*child, parent, args); !copied) {

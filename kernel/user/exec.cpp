@@ -6,6 +6,7 @@
 #include "kernel/log/log.hpp"
 #include "kernel/sync/preempt.hpp"
 #include "kernel/user/elf.hpp"
+#include "kernel/user/exec_script.hpp"
 #include "kernel/user/exec_stack.hpp"
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/futex/exit.hpp"
@@ -22,6 +23,7 @@ namespace {
 /// An open ELF file and its beginning, which holds its headers.
 struct Source {
   static constexpr usize kHead = 16 * 1024;
+  fs::Path path;
   fs::FilePtr file;
   fs::FileHead head;
   VmObject* object = nullptr; // the file's
@@ -36,6 +38,7 @@ Result<> open_program(const Process& owner, std::string_view path, Source& sourc
   RUNNEL_TRY(fs::check_access(inode, fs::kMayExec));
   auto file = inode.open(found->path, fs::kReadOnly); // to be run, not read: that right is enough
   if (!file) return err(file.error());
+  source.path = found->path;
   source.file = std::move(*file);
   const auto object = source.file->vm_object();
   if (!object) return err(Errno::kACCES);
@@ -233,28 +236,99 @@ Result<> load(Mm& mm, const Request& request, const Source& source, const ElfIma
   return {};
 }
 
+/// The ELF file at the end of a chain of scripts, and the arguments it gets for them.
+class Opened {
+ public:
+  Opened() = default;
+  ~Opened() { mm::kfree(words_); }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+
+  Result<> open(std::string_view path, std::span<const std::string_view> argv, const Process& owner) {
+    argv_ = argv;
+    for (Source& source : sources_) {
+      RUNNEL_TRY(open_program(owner, path, source));
+      const auto bytes = source.head.get();
+      const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      source_ = &source;
+      if (!is_script(text)) return {};
+      const auto line = parse_script_line(text);
+      if (!line) return err(line.error());
+      RUNNEL_TRY(prepend(*line, path));
+      path = line->interpreter;
+    }
+    return err(Errno::kLOOP);
+  }
+
+  const Source& source() const { return *source_; }
+  std::span<const std::string_view> argv() const { return argv_; }
+
+ private:
+  static constexpr usize kMaxScripts = 5;
+
+  /// INTERPRETER [ARGUMENT] SCRIPT, and what the script was given behind its name.
+  Result<> prepend(const ScriptLine& line, std::string_view script) {
+    const auto rest = argv_.subspan(argv_.empty() ? 0 : 1);
+    constexpr usize kMore = 3;
+    auto* const words =
+        static_cast<std::string_view*>(mm::kmalloc((rest.size() + kMore) * sizeof(std::string_view)));
+    if (words == nullptr) return err(Errno::kNOMEM);
+    usize n = 0;
+    words[n++] = line.interpreter;
+    if (!line.argument.empty()) words[n++] = line.argument;
+    words[n++] = script;
+    std::copy(rest.begin(), rest.end(), words + n);
+    argv_ = {words, n + rest.size()};
+    mm::kfree(std::exchange(words_, words));
+    return {};
+  }
+
+  Source sources_[kMaxScripts + 1]; // the scripts' texts are in the arguments
+  const Source* source_ = nullptr;
+  std::span<const std::string_view> argv_;
+  std::string_view* words_ = nullptr;
+};
+
 } // namespace
 
-std::string_view Program::comm() const {
-  const std::string_view all(path);
-  return all.substr(all.rfind('/') + 1); // npos + 1 is 0
+void name_program(Process& process, const Program& program) {
+  RefPtr<Executable> file = program.file;
+  Executable* old = file.release();
+  {
+    const IrqSpinGuard guard(process.lock);
+    std::swap(process.executable, old);
+    std::copy(std::begin(program.comm), std::end(program.comm), process.comm);
+  }
+  if (old != nullptr) old->put_ref();
+}
+
+void forget_program(Process& process) {
+  Executable* old = nullptr;
+  {
+    const IrqSpinGuard guard(process.lock);
+    std::swap(process.executable, old);
+  }
+  if (old != nullptr) old->put_ref();
 }
 
 Result<Program> load_program(std::string_view path, std::span<const std::string_view> argv,
                              std::span<const std::string_view> envp, const Process& owner) {
   Program result;
   if (path.empty()) return err(Errno::kNOENT);
-  if (path.size() >= sizeof result.path) return err(Errno::kNAMETOOLONG);
-  std::copy_n(path.data(), path.size(), result.path);
-  Source source;
-  RUNNEL_TRY(open_program(owner, path, source));
+  const std::string_view name = path.substr(path.rfind('/') + 1); // npos + 1 is 0
+  name.copy(result.comm, sizeof result.comm - 1);
+  Opened opened;
+  RUNNEL_TRY(opened.open(path, argv, owner));
+  const Source& source = opened.source();
   const auto image = ElfImage::parse(source.head.get(), arch::kElfMachine, arch::kUserEnd);
   if (!image) return err(image.error());
   const auto created = Mm::create(mm_limits(owner));
   if (!created) return err(created.error());
   MmOwner mm(*created);
-  RUNNEL_TRY(
-      load(*mm.mm, {.path = path, .argv = argv, .envp = envp, .owner = owner}, source, *image, result));
+  RUNNEL_TRY(load(*mm.mm, {.path = path, .argv = opened.argv(), .envp = envp, .owner = owner}, source, *image,
+                  result));
+  result.file = RefPtr<Executable>::adopt(mm::knew<Executable>(source.path));
+  if (!result.file) return err(Errno::kNOMEM);
   result.mm = mm.release();
   return result;
 }
@@ -271,10 +345,8 @@ void become(const Program& program) {
   if (self.task->mm != nullptr) futex_exec(self); // the old memory is still there
   if (Mm* mine = replace_current_mm(program.mm)) mine->put();
   old->put();
-  std::copy_n(program.path, sizeof process.executable, process.executable);
-  std::memset(self.task->comm, 0, sizeof self.task->comm);
-  const std::string_view comm = program.comm();
-  std::copy_n(comm.data(), std::min(comm.size(), sizeof self.task->comm - 1), self.task->comm);
+  name_program(process, program);
+  std::copy(std::begin(program.comm), std::end(program.comm), self.task->comm);
   process.files->close_on_exec();
   process.has_execed = true;
   release_vfork_parent(process);

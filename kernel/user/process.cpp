@@ -43,6 +43,7 @@ void put_process(Process& process) {
   if (process.files != nullptr) process.files->put(); // it never ran
   if (process.paths != nullptr) process.paths->put_ref();
   if (process.mm != nullptr) process.mm->put();
+  forget_program(process);
   if (process.sighand != nullptr) process.sighand->put();
   kdelete(&process);
 }
@@ -89,8 +90,8 @@ Result<Process*> spawn(std::string_view path, std::span<const std::string_view> 
   const Result<Program> program = load_program(path, argv, envp, process);
   if (!program) return fail(program.error());
   process.mm = program->mm;
-  std::copy_n(program->path, sizeof process.executable, process.executable);
-  const Result<Thread*> thread = create_thread(process, program->comm());
+  name_program(process, *program);
+  const Result<Thread*> thread = create_thread(process, program->comm);
   if (!thread) return fail(thread.error());
   process.pid = process.pgid = process.sid = (*thread)->tid();
   (*thread)->regs().start_at(program->entry, program->stack);

@@ -17,6 +17,7 @@ class FsContext;
 
 namespace runnel::user {
 
+struct Executable; // exec.hpp
 class FileTable;
 struct MmLimits;
 struct ProcessTimers;
@@ -110,7 +111,8 @@ struct Process {
   ProcessControls controls;
   std::atomic<ProcessTimers*> timers{nullptr}; // kernel/user/timers; nullptr: it has never had one
   Limit limits[kNrLimits];
-  char executable[256] = {}; // /proc/self/exe
+  Executable* executable GUARDED_BY(lock) = nullptr; // own reference, given up outside of the lock
+  char comm[16] = {};                                // of the program; threads have their own
 };
 
 inline void get_process(Process& process) { process.refs.fetch_add(1, std::memory_order_relaxed); }

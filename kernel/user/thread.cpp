@@ -6,6 +6,7 @@
 #include "kernel/mm/kmalloc.hpp"
 #include "kernel/sync/preempt.hpp"
 #include "kernel/task/kthread.hpp"
+#include "kernel/user/exec.hpp"
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/futex/exit.hpp"
 #include "kernel/user/mm/mm.hpp"
@@ -63,6 +64,7 @@ void end_process(Process& process) {
   free_timers(process);
   std::exchange(process.files, nullptr)->put();
   std::exchange(process.paths, nullptr)->put_ref();
+  forget_program(process);
   std::exchange(process.mm, nullptr)->put();
   flush_signals(process);
   bury(process);

@@ -4,12 +4,14 @@
 #define _GNU_SOURCE
 #include "ktap.h"
 
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -189,9 +191,61 @@ static void telling_the_parent(void) {
   signal(SIGCHLD, SIG_DFL);
 }
 
+/// Runs `path` with one argument; its exit status, or -1.
+static int status_of(const char* path, const char* argument) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    execl(path, "name", argument, (char*)NULL);
+    _exit(errno);
+  }
+  int status;
+  return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void write_script(const char* path, const char* text) {
+  const int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0755);
+  (void)!write(fd, text, strlen(text));
+  close(fd);
+}
+
+/// A link that leads through /proc/self/exe means the file, not the name it was started by.
+static void links_and_scripts(void) {
+  check(symlink("/proc/self/exe", "/tmp/self") == 0);
+  check(status_of("/tmp/self", "relink") == 42);
+  write_script("/tmp/script", "#! /proc/self/exe  two words \nrest\n");
+  check(status_of("/tmp/script", "more") == 43);
+  write_script("/tmp/script", "#!/proc/self/exe\n");
+  check(status_of("/tmp/script", "child") == 44);
+  write_script("/tmp/script", "#!/none\n");
+  check(status_of("/tmp/script", "") == ENOENT);
+  write_script("/tmp/script", "#! \n");
+  check(status_of("/tmp/script", "") == ENOEXEC);
+  write_script("/tmp/script", "#!/tmp/script\n");
+  check(status_of("/tmp/script", "") == ELOOP);
+}
+
+static int run_by_link_or_script(int argc, char** argv) {
+  if (argc == 2 && strcmp(argv[1], "relink") == 0) {
+    execl("/tmp/self", "again", "relinked", (char*)NULL);
+    return errno;
+  }
+  char name[16] = {0};
+  if (argc == 2 && strcmp(argv[1], "relinked") == 0)
+    return prctl(PR_GET_NAME, name) == 0 && strcmp(name, "self") == 0 ? 42 : 1;
+  if (argc == 4 && strcmp(argv[1], "two words") == 0)
+    return strcmp(argv[0], "/proc/self/exe") == 0 && strcmp(argv[2], "/tmp/script") == 0 &&
+                   strcmp(argv[3], "more") == 0
+               ? 43
+               : 1;
+  if (argc == 3 && strcmp(argv[1], "/tmp/script") == 0) return strcmp(argv[2], "child") == 0 ? 44 : 1;
+  return 0;
+}
+
 int main(int argc, char** argv) {
+  const int run = run_by_link_or_script(argc, argv);
+  if (run != 0) return run;
   if (argc == 2 && strcmp(argv[1], "child") == 0) return getenv("A") != NULL && gettid() == getpid() ? 42 : 1;
-  plan(33);
+  plan(40);
   copies();
   waiting();
   vforks();
@@ -201,5 +255,6 @@ int main(int argc, char** argv) {
   process_groups();
   orphans();
   telling_the_parent();
+  links_and_scripts();
   return finished();
 }

@@ -49,8 +49,7 @@ State state_of(const Task* task, const ProcDetails& details) {
 
 std::string_view comm_of(const Task* task, const Process& process) {
   if (task != nullptr) return {task->comm};
-  const std::string_view path(process.executable);
-  return path.substr(path.rfind('/') + 1).substr(0, 15);
+  return {process.comm};
 }
 
 ProcDetails details_of(const Subject& subject, const Task* task) {

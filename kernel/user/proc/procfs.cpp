@@ -3,6 +3,7 @@
 #include "kernel/user/proc/procfs.hpp"
 
 #include "kernel/fs/walk.hpp"
+#include "kernel/user/exec.hpp"
 #include "kernel/user/file/abi_stat.hpp"
 #include "kernel/user/proc/subject.hpp"
 
@@ -70,9 +71,15 @@ class PlaceLink final : public fs::LinkInode {
       : LinkInode(superblock, fs::kTypeSymlink | 0777), subject_(subject), place_(place) {}
   Result<> read_link(LinkTarget& target) override {
     if (place_ == Place::kExecutable) {
-      const std::string_view path(subject_.process().executable);
-      if (path.empty()) return err(Errno::kNOENT);
-      set_text(target, path);
+      Process& process = subject_.process();
+      RefPtr<Executable> file;
+      {
+        const IrqSpinGuard guard(process.lock);
+        if (process.executable != nullptr) file = RefPtr<Executable>(*process.executable);
+      }
+      if (!file) return err(Errno::kNOENT);
+      target.jump = file->path;
+      target.is_jump = true;
       return {};
     }
     fs::FsContext* const paths = subject_.paths();
