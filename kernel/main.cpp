@@ -24,6 +24,8 @@
 #include "kernel/user/file/file_seams.hpp"
 #include "kernel/user/mm/layout.hpp"
 #include "kernel/user/run.hpp"
+#include "kernel/user/strace/strace.hpp"
+#include "kernel/user/vdso/vdso.hpp"
 #include "kernel/workload/run.hpp"
 
 #include <arch/console.hpp>
@@ -107,6 +109,7 @@ void main_thread(void*) {
   watchdog_start();
   user::connect_files();
   user::connect_cpu_limits();
+  user::init_vdso();
   init_files();
   say_booted();
   const boot::ExitCode code = run_verb();
@@ -125,6 +128,7 @@ void read_command_line() {
     sched::features.proxy_exec = options.proxy_exec;
     smp::set_idle_mode(options.poll_idle ? smp::IdleMode::kPoll : smp::IdleMode::kHalt);
     user::set_aslr(options.aslr ? user::Aslr::kOn : user::Aslr::kOff);
+    user::set_strace(options.strace ? user::Strace::kOn : user::Strace::kOff);
     debug::set_after_end(options.linger ? debug::AfterEnd::kLinger : debug::AfterEnd::kExit);
     return;
   }

@@ -54,6 +54,8 @@ function(runnel_link_image name arch)
   endif()
 endfunction()
 
+include(vdso/vdso.cmake)
+
 # What the standard headers would have from a library that is not there.
 set_source_files_properties(${PROJECT_SOURCE_DIR}/kernel/lib/mem.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 
@@ -71,7 +73,8 @@ function(runnel_add_kernel arch)
       list(FILTER core EXCLUDE REGEX "/boot/direct/${other}/")
     endif()
   endforeach()
-  add_library(core-${arch} OBJECT ${core})
+  runnel_add_vdso(${arch})
+  add_library(core-${arch} OBJECT ${core} ${RUNNEL_VDSO_IMAGE})
   add_library(tests-${arch} OBJECT ${tests})
   runnel_kernel_object(core-${arch} ${arch})
   runnel_kernel_object(tests-${arch} ${arch})

@@ -24,7 +24,7 @@ struct Options {
   std::vector<std::string> environment, files, sysroots;
   u32 limit = 0; // seconds of guest time; 0: none
   std::string log;
-  bool verbose = false;
+  bool verbose = false, strace = false;
 };
 
 void write_all(std::FILE* file, std::string_view bytes) {
@@ -36,6 +36,7 @@ std::string kernel_words(const Options& options, const std::string& program) {
   std::string words = fmt::format("exec={} seed={} log={}", program, options.machine.seed,
                                   options.verbose ? "info" : "quiet");
   if (options.limit != 0) words += fmt::format(" limit={}", options.limit);
+  if (options.strace) words += " strace";
   if (!options.machine.append.empty()) words += " " + options.machine.append;
   return words;
 }
@@ -61,6 +62,16 @@ ExitStatus status_of_program(const ProgramEndLine& end, const std::string& progr
   fmt::print(stderr, "runnel: {} was killed by signal {} ({})\n", program, end.number,
              ::strsignal(static_cast<int>(end.number)));
   return static_cast<ExitStatus>(kSignalBase + end.number);
+}
+
+/// Calls the program wanted and the kernel does not have, in one line.
+void show_missing(const std::vector<MissingLine>& missing) {
+  if (missing.empty()) return;
+  std::string text;
+  for (const MissingLine& call : missing)
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ",
+                        call.name == "?" ? "numbers of no call" : call.name, call.count);
+  fmt::print(stderr, "runnel: system calls that are not there, and how often they were made: {}\n", text);
 }
 
 ExitStatus exec(const Options& options) {
@@ -92,10 +103,14 @@ ExitStatus exec(const Options& options) {
   if (options.verbose) log = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
   ProgramOutput output([](std::string_view bytes) { write_all(stdout, bytes); }, log);
   std::optional<ProgramEndLine> ended;
+  std::vector<MissingLine> missing;
   guest.on_bytes = [&](std::string_view bytes) { output.feed(bytes); };
   guest.on_line = [&](const std::string& line) {
     const ProtocolLine parsed = parse_protocol_line(line);
     if (const auto* end = std::get_if<ProgramEndLine>(&parsed)) ended = *end;
+    if (const auto* call = std::get_if<MissingLine>(&parsed)) missing.push_back(*call);
+    if (const auto* call = std::get_if<StraceLine>(&parsed))
+      fmt::print(stderr, "[pid {:>5}] {}\n", call->thread, call->text);
   };
   const GuestRun run = run_guest(guest);
   output.finish();
@@ -103,6 +118,7 @@ ExitStatus exec(const Options& options) {
   if (run.end == RunEnd::kInterrupted) throw Failure(ExitStatus::kInterrupted, "interrupted");
   const ExitStatus status = status_of(run);
   if (status > ExitStatus::kFailed) return show_failure(run, guest.elf, status);
+  show_missing(missing);
   if (!ended) throw Failure(ExitStatus::kInternal, "the kernel did not say how the program ended");
   return status_of_program(*ended, files.program);
 }
@@ -135,6 +151,7 @@ void add_exec_command(CLI::App& app, Action& action) {
   sub->add_option("--limit", options->limit, "Ends it after so many seconds of the machine's time, status 4")
       ->check(CLI::Range(1u, kMaxLimit))
       ->type_name("S");
+  sub->add_flag("--strace", options->strace, "Shows every system call on stderr");
   sub->add_option("--log", options->log, "Writes the serial log")->type_name("FILE");
   sub->add_flag("-v,--verbose", options->verbose, "Shows the kernel's log on stderr");
   sub->prefix_command();

@@ -63,6 +63,19 @@ ProtocolLine parse_program_end(std::string_view text) {
   return ProgramEndLine{exited ? How::kExited : How::kKilled, static_cast<u32>(*value)};
 }
 
+ProtocolLine parse_missing(std::string_view text) {
+  const std::string_view name = take_word(text);
+  const auto count = number(text);
+  if (name.empty() || !count) return {};
+  return MissingLine{std::string(name), *count};
+}
+
+ProtocolLine parse_strace(std::string_view text) {
+  const std::string_view thread = take_word(text);
+  if (!number(thread) || text.empty()) return {};
+  return StraceLine{std::string(thread), std::string(text)};
+}
+
 } // namespace
 
 std::string_view to_string(GuestEnd end) {
@@ -85,6 +98,8 @@ ProtocolLine parse_protocol_line(std::string_view line) {
   if (take(line, "hang ")) return HangLine{std::string(line)};
   if (take(line, "error ")) return ErrorLine{std::string(line)};
   if (take(line, "bulk ")) return parse_bulk(line);
+  if (take(line, "strace ")) return parse_strace(line);
+  if (take(line, "missing ")) return parse_missing(line);
   if (take(line, "exec ")) return parse_program_end(line);
   if (take(line, "alive ")) {
     const auto seconds = number(line);

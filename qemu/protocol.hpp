@@ -45,13 +45,23 @@ struct ProgramEndLine {
   enum class How { kExited, kKilled } how = How::kExited;
   u32 number = 0; // exit status, or signal
 };
+/// `strace 12 close(3) = 0`: what a thread asked of the kernel.
+struct StraceLine {
+  std::string thread, text;
+};
+/// `missing signalfd4 2`: a system call that is not there, and how often programs made it.
+struct MissingLine {
+  std::string name;
+  u64 count = 0;
+};
 /// `  while running suite.case` of a panic or hang report.
 struct WhileRunningLine {
   std::string test;
 };
 
-using ProtocolLine = std::variant<std::monostate, BootLine, AliveLine, BulkLine, PanicLine, HangLine,
-                                  ErrorLine, EndLine, ProgramEndLine, WhileRunningLine>;
+using ProtocolLine =
+    std::variant<std::monostate, BootLine, AliveLine, BulkLine, PanicLine, HangLine, ErrorLine, EndLine,
+                 ProgramEndLine, WhileRunningLine, StraceLine, MissingLine>;
 
 /// monostate: not a line of the protocol (or one that is damaged).
 ProtocolLine parse_protocol_line(std::string_view line);

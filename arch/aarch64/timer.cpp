@@ -2,6 +2,7 @@
 // The generic timer: the clock is the virtual counter, which all CPUs share; each has its virtual timer.
 #include <arch/cpu.hpp>
 #include <arch/timer.hpp>
+#include <arch/vdso.hpp>
 #include <atomic>
 
 namespace runnel::arch {
@@ -83,6 +84,12 @@ void timer_init_cpu(CpuId) {
 Instant clock_now() {
   if (clock.base == 0) return {};
   return {clock.ns_of_tick.times(counter() - clock.base)};
+}
+
+std::optional<UserClock> clock_for_user() {
+  if (worst_lag.load(std::memory_order_relaxed) != 0) return std::nullopt;
+  return UserClock{
+      .base = clock.base, .whole = clock.ns_of_tick.whole, .fraction = clock.ns_of_tick.fraction};
 }
 
 void timer_arm(Instant deadline) {

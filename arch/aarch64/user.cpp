@@ -6,6 +6,7 @@
 #include <arch/cpu.hpp>
 #include <arch/upcalls.hpp>
 #include <arch/user.hpp>
+#include <arch/vdso.hpp>
 #include <cstring>
 
 extern "C" {
@@ -47,6 +48,9 @@ void user_init_cpu() {
   const u64 pmu = features >> 8 & 0xf;
   if (pmu != 0 && pmu != 0xf) asm volatile("msr pmuserenr_el0, xzr" ::: "memory");
 }
+
+void set_user_cpu_number(CpuId, u32) {} // there is no register for it
+bool user_reads_cpu_number() { return false; }
 
 void enter_user(UserRegs& regs) { runnel_enter_user(&regs); }
 

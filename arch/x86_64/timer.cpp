@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <arch/cpu.hpp>
 #include <arch/timer.hpp>
+#include <arch/vdso.hpp>
 #include <atomic>
 
 namespace runnel::arch {
@@ -100,6 +101,11 @@ Instant clock_now() {
   if (held.load(std::memory_order_relaxed)) [[unlikely]]
     return {hold(ticks)};
   return {scale(ticks, ns_per_tick)};
+}
+
+std::optional<UserClock> clock_for_user() {
+  if (held.load(std::memory_order_relaxed)) return std::nullopt;
+  return UserClock{.base = tsc_start, .whole = ns_per_tick >> 32, .fraction = ns_per_tick << 32};
 }
 
 void clock_check_begin() {

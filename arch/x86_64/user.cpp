@@ -6,6 +6,7 @@
 #include <arch/cpu.hpp>
 #include <arch/upcalls.hpp>
 #include <arch/user.hpp>
+#include <arch/vdso.hpp>
 #include <cstring>
 
 extern "C" {
@@ -22,6 +23,7 @@ constexpr u32 kMsrCstar = 0xc0000083;
 constexpr u32 kMsrFmask = 0xc0000084;
 constexpr u32 kMsrFsBase = 0xc0000100;
 constexpr u32 kMsrKernelGsBase = 0xc0000102; // the user's, while in the kernel
+constexpr u32 kMsrTscAux = 0xc0000103;
 constexpr u64 kEferSyscall = 1;
 constexpr u64 kKernelCode = 0x08;
 constexpr u64 kFlagsClearedAtEntry = 0x257fd5; // all but the reserved ones
@@ -69,6 +71,16 @@ void user_init_cpu() {
   write_msr(kMsrFmask, kFlagsClearedAtEntry);
   write_msr(kMsrKernelGsBase, 0);
   fpu_init_cpu();
+}
+
+bool user_reads_cpu_number() {
+  constexpr u32 kExtendedFeatures = 0x8000'0001, kRdtscp = 1u << 27;
+  return cpuid(0x8000'0000).eax >= kExtendedFeatures && (cpuid(kExtendedFeatures).edx & kRdtscp) != 0;
+}
+
+void set_user_cpu_number(CpuId cpu, u32 node) {
+  constexpr u32 kNodeShift = 12;
+  if (user_reads_cpu_number()) write_msr(kMsrTscAux, cpu.value | u64{node} << kNodeShift);
 }
 
 void enter_user(UserRegs& regs) { runnel_enter_user(&regs); }

@@ -74,6 +74,7 @@ constexpr Word kWords[] = {
        return n.has_value();
      }},
     {"linger", "", false, [](Options& line, std::string_view) { return line.linger = true; }},
+    {"strace", "", false, [](Options& line, std::string_view) { return line.strace = true; }},
     {"trace", "", false, [](Options& line, std::string_view) { return line.trace = true; }},
     {"preempt", "full, lazy", false,
      [](Options& line, std::string_view v) {
@@ -98,7 +99,7 @@ constexpr Word kWords[] = {
 };
 constexpr std::string_view kAllWords =
     "test=GLOB[,GLOB...], run, exec=PATH, shell, seed=N, log=quiet|info|debug, "
-    "limit=SECONDS, patience=N, linger, trace, "
+    "limit=SECONDS, patience=N, linger, strace, trace, "
     "preempt=full|lazy, sched_proxy_exec=0|1, idle=halt|poll, aslr=on|off";
 
 const Word* find(std::string_view name) {

@@ -25,6 +25,7 @@ struct Options {
   Duration limit;   // of the whole run in guest time; 0: none
   u32 patience = 5; // every test's own limit is multiplied by it: an emulator on a busy host is slow
   bool linger = false;
+  bool strace = false; // programs' system calls are told (kernel/user/strace)
   bool trace = false;
   bool lazy_preempt = false; // preempt=lazy: tasks of one class change at the tick (spec sched_core 1.9)
   bool aslr = true;          // aslr=off: all users' address spaces are laid out alike

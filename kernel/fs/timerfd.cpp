@@ -56,6 +56,7 @@ class TimerFd final : public TimerFile, private time::Timer {
     }
     time::timer_cancel_sync(*this);
     const IrqSpinGuard guard(lock_);
+    queued_ = false;
     ticks_ = 0;
     interval_ = setting.interval;
     if (setting.value == 0) return old;
@@ -67,7 +68,7 @@ class TimerFd final : public TimerFile, private time::Timer {
       if (__builtin_sub_overflow(value, offset_of(clock_), &next_)) next_ = kNeverNs;
     }
     armed_ = true;
-    time::timer_start(*this, expiry());
+    queue();
     return old;
   }
 
@@ -92,10 +93,15 @@ class TimerFd final : public TimerFile, private time::Timer {
   static void fired(time::Timer& timer) {
     auto& self = static_cast<TimerFd&>(timer);
     const IrqSpinGuard guard(self.lock_);
+    self.queued_ = false;
     if (!self.armed_) return;
     self.advance();
     self.queue_.wake(kPollReadable);
-    if (self.armed_) time::timer_start(self, self.expiry());
+  }
+
+  void queue() REQUIRES(lock_) {
+    queued_ = true;
+    time::timer_start(*this, {next_ < 0 ? 0 : static_cast<u64>(next_)});
   }
 
   /// Counts what is due; an interval that is shorter than the interrupt's delay counts several times.
@@ -120,21 +126,28 @@ class TimerFd final : public TimerFile, private time::Timer {
     return {interval_, interval_ - static_cast<u64>(now - next_) % interval_};
   }
 
-  Instant expiry() const REQUIRES(lock_) { return {next_ < 0 ? 0 : static_cast<u64>(next_)}; }
-
   bool has_expired() const {
     const IrqSpinGuard guard(lock_);
     return ticks_ > 0;
   }
+  /// An interval goes on when its count is taken, not in the interrupt: it may be so short that the CPU would
+  /// do nothing else. What has expired in between is counted here.
   u64 take() {
     const IrqSpinGuard guard(lock_);
+    if (ticks_ == 0) return 0;
+    if (armed_ && !queued_) {
+      advance();
+      time::timer_cancel_sync(*this); // fired() may be about to return; it takes no lock any more
+      if (armed_) queue();
+    }
     return std::exchange(ticks_, 0);
   }
 
   Mutex set_lock_;
   mutable SpinLock lock_{LockRank::kFileObject};
   bool armed_ GUARDED_BY(lock_) = false;
-  i64 next_ GUARDED_BY(lock_) = 0; // monotonic
+  bool queued_ GUARDED_BY(lock_) = false; // fired() is still to come
+  i64 next_ GUARDED_BY(lock_) = 0;        // monotonic
   u64 interval_ GUARDED_BY(lock_) = 0;
   u64 ticks_ GUARDED_BY(lock_) = 0;
   TimerClock clock_;

@@ -12,6 +12,7 @@
 
 #include <arch/smp.hpp>
 #include <arch/upcalls.hpp>
+#include <arch/vdso.hpp>
 #include <sched/sched.hpp>
 
 namespace runnel {
@@ -80,6 +81,7 @@ void init_boot_cpu() {
   give_emergency_stacks(kBoot);
   arch::irqchip_init_cpu(kBoot);
   arch::timer_init_cpu(kBoot);
+  arch::set_user_cpu_number(kBoot, machine.cpus[0].node);
   online.set(kBoot);
 }
 
@@ -115,6 +117,7 @@ void upcall::secondary_start(CpuId cpu) {
   smp::give_emergency_stacks(cpu);
   arch::irqchip_init_cpu(cpu);
   arch::timer_init_cpu(cpu);
+  arch::set_user_cpu_number(cpu, machine.cpus[cpu.value].node);
   online.set(cpu); // full barrier: everything above is visible to who sees the CPU online
   smp::idle_loop();
 }

@@ -13,6 +13,7 @@
 #include "kernel/time/sleep.hpp"
 #include "kernel/time/timer.hpp"
 #include "kernel/user/mm/mm.hpp"
+#include "kernel/user/vdso/vdso.hpp"
 
 #include <arch/irqchip.hpp>
 #include <arch/smp.hpp>
@@ -61,6 +62,7 @@ Result<> cpu_up(CpuId cpu) {
     return err(Errno::kINVAL);
   asked_to_park.clear(cpu);
   if (!restart_cpu(cpu)) return err(Errno::kNODEV);
+  user::update_vdso(); // its counter may disagree with the others
   watchdog_cpu_up(cpu);
   sched::sched_cpu_activate(cpu);
   rebuild_sched_domains();

@@ -55,6 +55,12 @@ Result<u64> read_timespec(u64 from);
 struct Timeval {
   i64 seconds = 0, microseconds = 0;
 };
+/// kINVAL: negative, or more microseconds than a second has.
+constexpr Result<u64> to_ns(const Timeval& time) {
+  constexpr i64 kMicrosecond = 1000, kSecond = 1'000'000;
+  if (time.microseconds < 0 || time.microseconds >= kSecond) return err(Errno::kINVAL);
+  return to_ns(Timespec{time.seconds, time.microseconds * kMicrosecond});
+}
 constexpr Timeval to_timeval(u64 ns) {
   const Timespec time = to_timespec(ns);
   return {time.seconds, time.nanoseconds / 1000};

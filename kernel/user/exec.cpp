@@ -12,6 +12,7 @@
 #include "kernel/user/futex/exit.hpp"
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/timers/process_timers.hpp"
+#include "kernel/user/vdso/vdso.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -178,13 +179,13 @@ struct Request {
 };
 
 Result<u64> make_stack(Mm& mm, const Request& request, const ElfImage& image, const Loaded& program,
-                       const Loaded& interpreter) {
+                       const Loaded& interpreter, u64 vdso) {
   const auto top = mm.map_stack(kPROT_READ | kPROT_WRITE | (image.executable_stack() ? kPROT_EXEC : 0));
   if (!top) return top;
   constexpr u64 kRseqFeatures = 28, kRseqAlignment = 32; // of struct rseq, seam: grows with what rseq offers
   const Credentials& who = request.owner.credentials;
-  // Seam: kAuxSysinfoEhdr, once there is a vDSO; without it libraries make the calls.
   const AuxEntry aux[] = {
+      {kAuxSysinfoEhdr, vdso}, // 0: libraries make the calls
       {kAuxMinSignalStack, arch::signal_frame_size()},
       {kAuxHwcap, arch::hwcap()},
       {kAuxHwcap2, arch::hwcap2()},
@@ -229,7 +230,9 @@ Result<> load(Mm& mm, const Request& request, const Source& source, const ElfIma
   printk_debug("user: {} at {:#x}, interpreter at {:#x}, break at {:#x}", request.path, program.bias,
                interpreter->bias, mm.brk(0));
   RUNNEL_TRY(map_sigreturn(mm));
-  const auto stack = make_stack(mm, request, image, program, *interpreter);
+  const auto vdso = map_vdso(mm);
+  if (!vdso) return err(vdso.error());
+  const auto stack = make_stack(mm, request, image, program, *interpreter, *vdso);
   if (!stack) return err(stack.error());
   result.stack = *stack;
   result.entry = image.interpreter().empty() ? program.entry : interpreter->entry;

@@ -6,6 +6,7 @@
 #include "kernel/log/log.hpp"
 #include "kernel/mm/kmalloc.hpp"
 #include "kernel/user/process.hpp"
+#include "kernel/user/strace/strace.hpp"
 
 #include <algorithm>
 
@@ -87,6 +88,7 @@ boot::ExitCode run_program(std::string_view path) {
   (*process)->exited.wait();
   const i32 status = (*process)->exit_status;
   put_process(**process);
+  report_missing();
   const i32 signal = status & 0x7f;
   if (signal != 0)
     raw_print("runnel: exec killed {}", signal);

@@ -3,6 +3,7 @@
 #include "kernel/user/syscall.hpp"
 
 #include "kernel/log/log.hpp"
+#include "kernel/user/strace/strace.hpp"
 #include "kernel/user/syscall_table.hpp"
 #include "kernel/user/thread.hpp"
 
@@ -34,9 +35,21 @@ consteval Index make_index() {
 
 constexpr Index kIndex = make_index();
 
+u16 line_of(u64 number) { return number < kTableSize ? kIndex.line[number] : kNoNumber; }
+
 const Syscall* find(u64 number) {
-  if (number >= kTableSize || kIndex.line[number] == kNoNumber) return nullptr;
-  return &kSyscalls[kIndex.line[number]];
+  const u16 line = line_of(number);
+  return line == kNoNumber ? nullptr : &kSyscalls[line];
+}
+
+/// Nobody carries it out.
+i64 call_of_nobody(u64 number) {
+  const std::string_view name = syscall_name(number);
+  printk_debug("user: {}/{}: system call {} ({}) is not implemented", std::string_view(current_task().comm),
+               current_task().pid, static_cast<i64>(number), name);
+  count_missing(line_of(number));
+  if (strace_is_on()) trace_missing(name, number);
+  return negative(Errno::kNOSYS);
 }
 
 } // namespace
@@ -49,14 +62,11 @@ std::string_view syscall_name(u64 number) {
 void do_syscall(arch::UserRegs& regs) {
   const Syscall* call = find(regs.syscall_number());
   if (call == nullptr || call->call == nullptr) [[unlikely]] {
-    printk_debug("user: {}/{}: system call {} ({}) is not implemented", std::string_view(current_task().comm),
-                 current_task().pid, static_cast<i64>(regs.syscall_number()),
-                 syscall_name(regs.syscall_number()));
-    regs.set_syscall_result(negative(Errno::kNOSYS));
+    regs.set_syscall_result(call_of_nobody(regs.syscall_number()));
     return;
   }
   // execve and sigreturn leave other registers than they found: their result is in place.
-  const i64 result = call->call(regs);
+  const i64 result = strace_is_on() ? traced_call(*call, regs) : call->call(regs);
   if (regs.in_syscall()) regs.set_syscall_result(result);
 }
 

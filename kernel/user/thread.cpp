@@ -12,6 +12,7 @@
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/signal/signal.hpp"
+#include "kernel/user/strace/strace.hpp"
 #include "kernel/user/timers/process_timers.hpp"
 #include "kernel/user/tree.hpp"
 #include "kernel/user/uaccess.hpp"
@@ -61,6 +62,7 @@ bool unlink(Process& process, Thread& thread, i32 status) {
 
 /// The last thread is gone but for its kernel part.
 void end_process(Process& process) {
+  if (strace_is_on()) trace_end(process.exit_status);
   free_timers(process);
   std::exchange(process.files, nullptr)->put();
   std::exchange(process.paths, nullptr)->put_ref();

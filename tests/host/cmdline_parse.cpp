@@ -30,13 +30,14 @@ TEST_CASE("cmdline: nothing is the shell with defaults", "[cmdline]") {
     CHECK(options->log_level == log::Level::kInfo);
     CHECK(options->limit == Duration{});
     CHECK_FALSE(options->linger);
+    CHECK_FALSE(options->strace);
     CHECK_FALSE(options->trace);
   }
 }
 
 TEST_CASE("cmdline: all words", "[cmdline]") {
   const auto options =
-      cmdline::parse("test=mm.*,sched seed=0x10 log=quiet  limit=30 patience=2 linger trace aslr=off");
+      cmdline::parse("test=mm.*,sched seed=0x10 log=quiet  limit=30 patience=2 linger strace trace aslr=off");
   REQUIRE(options);
   CHECK_FALSE(options->aslr);
   CHECK(cmdline::parse("aslr=on")->aslr);
@@ -47,6 +48,7 @@ TEST_CASE("cmdline: all words", "[cmdline]") {
   CHECK(options->limit == 30_s);
   CHECK(options->patience == 2);
   CHECK(options->linger);
+  CHECK(options->strace);
   CHECK(options->trace);
   CHECK(cmdline::parse("run")->verb == Verb::kRun);
   CHECK(cmdline::parse("shell")->verb == Verb::kShell);

@@ -28,6 +28,11 @@ RUNNEL_TEST(user_calls, timers_send_signals, .limit = 5_s, .time = test::GuestTi
   CHECK(run("/bin/timer_signals") == 0);
 }
 
+RUNNEL_TEST(user_calls, clocks_and_the_cpu_s_number_from_user_mode, .limit = 5_s)
+{
+  CHECK(run("/bin/vdso") == 0);
+}
+
 // O05
 RUNNEL_TEST(user_calls, sleeps_and_usage, .limit = 5_s, .time = test::GuestTime::kExact)
 {

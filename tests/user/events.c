@@ -12,6 +12,7 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -107,6 +108,12 @@ static void counters(void) {
   check(timerfd_settime(wall, TFD_TIMER_ABSTIME, &setting, NULL) == 0);
   check(read(wall, &value, 8) == 8 && value >= 1000); // a second's worth at once
   close(wall);
+  // An interval that is shorter than its interrupt leaves the CPU to others.
+  const struct itimerspec frequent = {{0, 1}, {0, 1}};
+  const int busy = timerfd_create(CLOCK_MONOTONIC, 0);
+  check(timerfd_settime(busy, 0, &frequent, NULL) == 0 && read(busy, &value, 8) == 8 && value >= 1 &&
+        read(busy, &value, 8) == 8 && value >= 1);
+  close(busy);
   check_errno(timerfd_create(77, 0), EINVAL);
   check_errno(timerfd_gettime(0, &left), EINVAL);
 }
@@ -131,6 +138,13 @@ static void waiting(void) {
   check(pselect(ends[1] + 1, &in, NULL, NULL, &none, NULL) == 1 && FD_ISSET(ends[0], &in));
   FD_SET(200, &in);
   check_errno(select(201, &in, NULL, NULL, NULL), EBADF);
+#ifdef SYS_select                                    // the C library would refuse it by itself
+  const long too_many[2] = {1, 9223372036854775000}; // microseconds: more than a second has
+  check_errno(syscall(SYS_select, 1, NULL, NULL, NULL, too_many), EINVAL);
+#else
+  const long too_many[2] = {1, 9223372036854775000}; // nanoseconds
+  check_errno(syscall(SYS_pselect6, 1, NULL, NULL, NULL, too_many, NULL), EINVAL);
+#endif
   check(ppoll(list, 1, &none, NULL) == 1 && list[0].revents == POLLIN);
 
   const int set = epoll_create1(EPOLL_CLOEXEC), outer = epoll_create(1);
@@ -169,7 +183,7 @@ static void waiting(void) {
 }
 
 int main(void) {
-  plan(73);
+  plan(75);
   pipes();
   sockets();
   counters();

@@ -221,9 +221,9 @@ i64 sys_ppoll(u64 list, u32 count, u64 timeout, u64 mask, u64 mask_size) {
 i64 sys_select(i32 count, u64 in, u64 out, u64 except, u64 timeout) {
   Instant until = kNever;
   if (timeout != 0) {
-    const auto time = read_user<Timespec>(timeout); // a struct timeval: microseconds
+    const auto time = read_user<Timeval>(timeout);
     if (!time) return negative(time.error());
-    const auto ns = to_ns({time->seconds, time->nanoseconds * 1000});
+    const auto ns = to_ns(*time);
     if (!ns) return negative(ns.error());
     until = *ns == 0 ? Instant{} : time::now() + Duration{static_cast<i64>(*ns)};
   }

@@ -74,10 +74,6 @@ template <typename Action> i64 with_timer(i32 id, Action action) {
 struct UserInterval {
   Timeval interval, value;
 };
-Result<u64> to_ns(const Timeval& time) {
-  if (time.microseconds < 0 || time.microseconds >= 1'000'000) return err(Errno::kINVAL);
-  return to_ns(Timespec{time.seconds, time.microseconds * 1000});
-}
 UserInterval to_interval(const TimerTimes& times) {
   // One that is armed never shows 0.
   const u64 value = times.value != 0 && times.value < 1000 ? 1000 : times.value;

@@ -2,6 +2,7 @@
 // On the way to user mode: which signal comes next, and what it does (spec linux_abi 5.4).
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/signal/signal.hpp"
+#include "kernel/user/strace/strace.hpp"
 #include "kernel/user/syscall.hpp"
 
 #include <arch/signal_frame.hpp>
@@ -138,6 +139,7 @@ void deliver_signals(arch::UserRegs& regs) {
       take_part_in_stop(self);
       continue;
     case Next::kDeliver:
+      if (strace_is_on()) trace_signal(delivery.info.signo);
       if (!delivery.action.is_handler()) exit_process(status_killed(delivery.info.signo));
       run_handler(self, regs, delivery);
       handled = true;
