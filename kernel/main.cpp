@@ -23,6 +23,8 @@
 #include "kernel/user/cpu_limits.hpp"
 #include "kernel/user/file/file_seams.hpp"
 #include "kernel/user/mm/layout.hpp"
+#include "kernel/user/rseq/cid.hpp"
+#include "kernel/user/rseq/rseq.hpp"
 #include "kernel/user/run.hpp"
 #include "kernel/user/strace/strace.hpp"
 #include "kernel/user/vdso/vdso.hpp"
@@ -110,6 +112,7 @@ void main_thread(void*) {
   user::connect_files();
   user::connect_cpu_limits();
   user::init_vdso();
+  user::rseq::start_worker();
   init_files();
   say_booted();
   const boot::ExitCode code = run_verb();
@@ -126,6 +129,7 @@ void read_command_line() {
     scheduler_seed = options.seed;
     sched::features.lazy_preempt = options.lazy_preempt;
     sched::features.proxy_exec = options.proxy_exec;
+    user::rseq::strict.store(options.rseq_strict, std::memory_order_relaxed);
     smp::set_idle_mode(options.poll_idle ? smp::IdleMode::kPoll : smp::IdleMode::kHalt);
     user::set_aslr(options.aslr ? user::Aslr::kOn : user::Aslr::kOff);
     user::set_strace(options.strace ? user::Strace::kOn : user::Strace::kOff);

@@ -232,6 +232,7 @@ void runnel_user_sync(runnel::arch::UserRegs& regs) {
     Cpu::irq_enable();
     runnel::upcall::syscall(regs);
   } else {
+    runnel::upcall::user_entry();
     Fault fault = decode_user(esr);
     if (exception_class(esr) == kSpAlignment) fault.address = regs.sp();
     regs.leave_syscall();
@@ -244,6 +245,7 @@ void runnel_user_sync(runnel::arch::UserRegs& regs) {
 }
 
 void runnel_user_irq(runnel::arch::UserRegs& regs) {
+  runnel::upcall::user_entry();
   regs.leave_syscall();
   runnel::arch::unmask_urgent();
   runnel::arch::handle_interrupt(regs);

@@ -158,6 +158,7 @@ extern "C" void runnel_interrupt(runnel::arch::Registers& regs) {
 
 extern "C" void runnel_interrupt_from_user(runnel::arch::UserRegs& regs) {
   using namespace runnel::arch;
+  runnel::upcall::user_entry();
   if (regs.vector < 32) {
     Fault fault = decode(regs);
     if (fault.kind == FaultKind::kStackOverflow)

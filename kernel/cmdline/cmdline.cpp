@@ -91,6 +91,11 @@ constexpr Word kWords[] = {
        line.aslr = v == "on";
        return v == "on" || v == "off";
      }},
+    {"rseq", "lax, strict", false,
+     [](Options& line, std::string_view v) {
+       line.rseq_strict = v == "strict";
+       return v == "lax" || v == "strict";
+     }},
     {"idle", "halt, poll", false,
      [](Options& line, std::string_view v) {
        line.poll_idle = v == "poll";
@@ -100,7 +105,7 @@ constexpr Word kWords[] = {
 constexpr std::string_view kAllWords =
     "test=GLOB[,GLOB...], run, exec=PATH, shell, seed=N, log=quiet|info|debug, "
     "limit=SECONDS, patience=N, linger, strace, trace, "
-    "preempt=full|lazy, sched_proxy_exec=0|1, idle=halt|poll, aslr=on|off";
+    "preempt=full|lazy, sched_proxy_exec=0|1, idle=halt|poll, aslr=on|off, rseq=lax|strict";
 
 const Word* find(std::string_view name) {
   for (const Word& word : kWords)

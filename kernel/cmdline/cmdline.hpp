@@ -29,6 +29,7 @@ struct Options {
   bool trace = false;
   bool lazy_preempt = false; // preempt=lazy: tasks of one class change at the tick (spec sched_core 1.9)
   bool aslr = true;          // aslr=off: all users' address spaces are laid out alike
+  bool rseq_strict = false;  // rseq=strict: programs that break its rules are killed
   bool proxy_exec = false;   // spec sched_core 6
   bool poll_idle = false;    // the idle loop spins on need_resched and is sent no IPIs (spec sched_core 1.14)
 

@@ -36,6 +36,7 @@ enum class LockRank : u8 {
   kPi,         // task.pi_lock (spec sched_core L1); nothing allocates from here inwards
   kStopper,    // per-CPU stopper work list; waking the stopper is done outside
   kRq,         // two runqueues: lower CPU number first (L2)
+  kMmCid,      // limits and users of an address space's concurrency ids
   kRootDomain, // what the CPUs of a root domain share: deadline bandwidth, latest deadlines
   kMutexWait,  // mutex.wait_lock
   kBlocked,    // task.pi.blocked_lock: end of the mutex chain (L1)
@@ -49,11 +50,11 @@ enum class LockRank : u8 {
 
 constexpr std::string_view to_string(LockRank rank) {
   constexpr std::string_view kNames[] = {
-      "mutex-outer", "mutex", "task-list",   "mm-list",    "process-tree", "process",    "sighand",
-      "files",       "vmap",  "page-table",  "kmalloc",    "zone",         "rcu",        "workload",
-      "file-object", "poll",  "epoll",       "futex",      "wait-queue",   "completion", "pi",
-      "stopper",     "rq",    "root-domain", "mutex-wait", "blocked",      "timer-base", "call-fn",
-      "irqchip",     "trace", "console"};
+      "mutex-outer", "mutex",   "task-list",  "mm-list",     "process-tree", "process",    "sighand",
+      "files",       "vmap",    "page-table", "kmalloc",     "zone",         "rcu",        "workload",
+      "file-object", "poll",    "epoll",      "futex",       "wait-queue",   "completion", "pi",
+      "stopper",     "rq",      "mm-cid",     "root-domain", "mutex-wait",   "blocked",    "timer-base",
+      "call-fn",     "irqchip", "trace",      "console"};
   static_assert(sizeof kNames / sizeof kNames[0] == static_cast<usize>(LockRank::kCount));
   return kNames[static_cast<usize>(rank)];
 }

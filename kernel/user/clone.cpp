@@ -5,6 +5,7 @@
 #include "kernel/user/exec.hpp"
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/mm/mm.hpp"
+#include "kernel/user/rseq/rseq.hpp"
 #include "kernel/user/signal/signal.hpp"
 #include "kernel/user/tree.hpp"
 #include "kernel/user/uaccess.hpp"
@@ -32,6 +33,7 @@ void copy_registers(Thread& child, const CloneArgs& args, const arch::UserRegs& 
   child.signals.blocked = self.signals.blocked;
   child.controls = self.controls;
   child.controls.death_signal = 0;
+  if (!args.has(kCloneVm)) rseq::inherit(child, self); // threads and a vfork's child register anew
   if (!args.has(kCloneVm) || args.has(kCloneVfork)) child.signals.altstack = self.signals.altstack;
   if (args.has(kCloneChildClearTid)) child.clear_child_tid = args.child_tid;
   if (args.has(kCloneChildSetTid)) child.set_child_tid = args.child_tid;

@@ -11,6 +11,8 @@
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/futex/exit.hpp"
 #include "kernel/user/mm/mm.hpp"
+#include "kernel/user/rseq/cid.hpp"
+#include "kernel/user/rseq/rseq.hpp"
 #include "kernel/user/timers/process_timers.hpp"
 #include "kernel/user/vdso/vdso.hpp"
 
@@ -182,7 +184,6 @@ Result<u64> make_stack(Mm& mm, const Request& request, const ElfImage& image, co
                        const Loaded& interpreter, u64 vdso) {
   const auto top = mm.map_stack(kPROT_READ | kPROT_WRITE | (image.executable_stack() ? kPROT_EXEC : 0));
   if (!top) return top;
-  constexpr u64 kRseqFeatures = 28, kRseqAlignment = 32; // of struct rseq, seam: grows with what rseq offers
   const Credentials& who = request.owner.credentials;
   const AuxEntry aux[] = {
       {kAuxSysinfoEhdr, vdso}, // 0: libraries make the calls
@@ -202,8 +203,8 @@ Result<u64> make_stack(Mm& mm, const Request& request, const ElfImage& image, co
       {kAuxGid, who.gid},
       {kAuxEgid, who.egid},
       {kAuxSecure, 0},
-      {kAuxRseqFeatureSize, kRseqFeatures},
-      {kAuxRseqAlign, kRseqAlignment},
+      {kAuxRseqFeatureSize, rseq::kFeatureSize},
+      {kAuxRseqAlign, rseq::kAlign},
   };
   const std::string_view empty[] = {""};
   StackContents contents{.argv =
@@ -346,7 +347,11 @@ void become(const Program& program) {
     old = std::exchange(process.mm, program.mm);
   }
   if (self.task->mm != nullptr) futex_exec(self); // the old memory is still there
+  // Only here, past all failure: who gives up his number and comes back would find the pool empty (spec
+  // rseq_mm_cid 9.1).
+  rseq::leave();
   if (Mm* mine = replace_current_mm(program.mm)) mine->put();
+  rseq::join(*program.mm, *self.task);
   old->put();
   name_program(process, program);
   std::copy(std::begin(program.comm), std::end(program.comm), self.task->comm);
@@ -358,6 +363,7 @@ void become(const Program& program) {
   process.controls.keep_capabilities.store(0, std::memory_order_relaxed);
   process.controls.dumpable.store(1, std::memory_order_relaxed);
   if (ProcessTimers* const timers = process.timers.load(std::memory_order_acquire)) timers->delete_posix();
+  rseq::forget(self);
   self.clear_child_tid = 0;
   self.robust_list = 0;
   self.robust_list_size = 0;

@@ -2,6 +2,7 @@
 // The last thing the kernel does before user mode, on every way there.
 #include "kernel/user/cpu_limits.hpp"
 #include "kernel/user/process.hpp"
+#include "kernel/user/rseq/rseq.hpp"
 #include "kernel/user/signal/signal.hpp"
 
 #include <arch/cpu.hpp>
@@ -18,14 +19,16 @@ void do_work(Thread& self, u32 work, arch::UserRegs& regs) {
   if ((work & kWorkExit) != 0) exit_thread(self.process->exit_status);
   self.work.fetch_and(~(kWorkSignal | kWorkRseq | kWorkCpuLimits), std::memory_order_acquire);
   if ((work & kWorkCpuLimits) != 0) check_cpu_limits(self);
-  // Seam (rseq): with kWorkRseq, put the critical section and the ids right, before any signal's frame.
   if ((work & kWorkSignal) != 0) deliver_signals(regs);
+  if ((work & kWorkRseq) != 0) rseq::leave_slow(self, regs);
 }
 
 } // namespace
 } // namespace runnel::user
 
 namespace runnel::upcall {
+
+void user_entry() { current_task().rseq_event.user_entry = 1; }
 
 void exit_to_user(arch::UserRegs& regs) {
   using namespace user;
@@ -48,10 +51,13 @@ void exit_to_user(arch::UserRegs& regs) {
                   .name = "jump out of user space"},
                  regs);
       arch::Cpu::irq_disable();
-    } else {
-      return;
+    } else if (self.task->rseq_event.switched == 0 || rseq::leave_fast(self, regs)) {
+      break;
     }
   }
+  // Nothing can come between the last look and user mode: interrupts are off.
+  self.task->rseq_event.clear();
+  ++rseq::statistics.local().exit;
 }
 
 } // namespace runnel::upcall

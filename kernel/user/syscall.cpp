@@ -3,6 +3,7 @@
 #include "kernel/user/syscall.hpp"
 
 #include "kernel/log/log.hpp"
+#include "kernel/user/rseq/rseq.hpp"
 #include "kernel/user/strace/strace.hpp"
 #include "kernel/user/syscall_table.hpp"
 #include "kernel/user/thread.hpp"
@@ -74,6 +75,10 @@ void do_syscall(arch::UserRegs& regs) {
 
 namespace runnel::upcall {
 
-void syscall(arch::UserRegs& regs) { user::do_syscall(regs); }
+void syscall(arch::UserRegs& regs) {
+  user::do_syscall(regs);
+  if (user::rseq::strict.load(std::memory_order_relaxed)) [[unlikely]]
+    user::rseq::check_system_call(user::current_thread(), regs);
+}
 
 } // namespace runnel::upcall

@@ -345,7 +345,7 @@ inline constexpr Syscall kSyscalls[] = {
     {331, 290, "pkey_free", nullptr},
     {332, 291, "statx", handler<sys_statx>},
     {333, 292, "io_pgetevents", nullptr},
-    {334, 293, "rseq", nullptr},
+    {334, 293, "rseq", handler<sys_rseq>},
     {424, 424, "pidfd_send_signal", nullptr},
     {425, 425, "io_uring_setup", nullptr},
     {426, 426, "io_uring_enter", nullptr},

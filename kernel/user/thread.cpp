@@ -11,6 +11,7 @@
 #include "kernel/user/futex/exit.hpp"
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/process.hpp"
+#include "kernel/user/rseq/cid.hpp"
 #include "kernel/user/signal/signal.hpp"
 #include "kernel/user/strace/strace.hpp"
 #include "kernel/user/timers/process_timers.hpp"
@@ -84,7 +85,9 @@ Result<Thread*> create_thread(Process& process, std::string_view comm) {
   arch::user_state_init(thread->arch, fpu);
   thread->process = &process;
   get_process(process);
-  const Result<Task*> task = kthread_create(comm, thread_main, thread, {.user = thread});
+  // A thread may run where its creator may.
+  const CpuMask cpus = current_thread_or_null() != nullptr ? current_task().cpus_mask : CpuMask::all();
+  const Result<Task*> task = kthread_create(comm, thread_main, thread, {.cpus = cpus, .user = thread});
   if (!task) {
     free_thread(*thread);
     return err(task.error());
@@ -103,6 +106,7 @@ Result<Thread*> create_thread(Process& process, std::string_view comm) {
 void start_thread(Thread& thread) {
   thread.process->mm->get();
   thread.task->mm = thread.process->mm; // it does not run yet
+  rseq::join(*thread.task->mm, *thread.task);
   kthread_start(*thread.task);
 }
 
@@ -125,6 +129,7 @@ void discard_thread(Thread& thread) {
 void exit_thread(i32 status) {
   Thread& self = current_thread();
   Process& process = *self.process;
+  rseq::leave();
   futex_exit(self);
   if (Mm* mm = replace_current_mm(nullptr)) mm->put();
   release_vfork_parent(process);

@@ -120,6 +120,7 @@ Wait change_mask(Task& p, const CpuMask& mask, CpuId& cpu,
     const SchedChange change(rq, p, *p.sched_class, kFlagSave);
     p.sched_class->set_cpus_allowed(rq, p, mask);
   }
+  mm_cid_affinity_changed(p);
   callbacks.take(rq);
   return must_wait(rq, p, cpu, request);
 }

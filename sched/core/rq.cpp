@@ -86,6 +86,7 @@ void set_task_cpu(Task& p, CpuId cpu) {
   // B6: on_rq == kMigrating is visible before the new cpu; pairs with the acquire in TaskRqLock.
   p.cpu.store(cpu.value, std::memory_order_release);
   p.wake_cpu = cpu.value;
+  p.rseq_event.ids_changed = 1;
 }
 
 void move_queued_task(Rq& from, Rq& to, Task& p) {

@@ -3,6 +3,7 @@
 // schedule(): leave one task, choose the next, switch (spec 1.7, 1.8).
 #include "sched/core/schedule.hpp"
 
+#include "sched/mm_cid/switch.hpp"
 #include "sched/pi/find_proxy.hpp"
 #include "sched/pi/pi.hpp"
 
@@ -198,6 +199,7 @@ void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
   ++(gives_up ? prev.stats.nvcsw : prev.stats.nivcsw);
   next.on_cpu.store(1, std::memory_order_relaxed);
   rq.curr = &next;
+  mm_cid_switch(prev, next, rq.cpu);
   trace_switch(rq, prev, reported_state(mode, gives_up, prev_state), choice);
   finish_task_switch(*port::context_switch(prev, next));
 }

@@ -181,6 +181,7 @@ void wake_up_new_task(Task& p) {
   const CpuId cpu = select_task_rq(p, p.task_cpu(), wake_flags);
   p.cpu.store(cpu.value, std::memory_order_relaxed); // it has never run: not a migration
   p.wake_cpu = cpu.value;
+  p.rseq_event.ids_changed = 1; // a fork's child shows its parent's ids until it runs
   Rq& rq = cpu_rq(cpu);
   const RqLock guard(rq);
   update_rq_clock(rq);

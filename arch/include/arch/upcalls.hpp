@@ -29,6 +29,9 @@ void fault(const arch::Fault& fault, arch::Registers& regs);
 void syscall(arch::UserRegs& regs);
 /// A synchronous fault in user mode, interrupts on. Returns to go on (or to take a signal) with `regs`.
 void user_fault(const arch::Fault& fault, arch::UserRegs& regs);
+/// First thing of every entry from user mode that is no system call and no NMI: an interrupt, a fault, a
+/// trap. Interrupts are off.
+void user_entry();
 /// On every way to user mode (system call, interrupt, fault, first entry). Called with interrupts off,
 /// returns with interrupts off and nothing left to do; in between it may sleep, change `regs`, or never
 /// return.

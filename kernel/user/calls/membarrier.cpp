@@ -6,6 +6,7 @@
 #include "kernel/user/calls.hpp"
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/process.hpp"
+#include "kernel/user/rseq/rseq.hpp"
 #include "kernel/user/syscall.hpp"
 
 #include <arch/user.hpp>
@@ -22,17 +23,24 @@ enum Command : u32 {
   kRegisterPrivateExpedited = 1 << 4,
   kPrivateSyncCore = 1 << 5,
   kRegisterPrivateSyncCore = 1 << 6,
+  kPrivateRseq = 1 << 7,
+  kRegisterPrivateRseq = 1 << 8,
   kGetRegistrations = 1 << 9,
 };
-// Seam (rseq): 1 << 7 and 1 << 8, with a flag that names a CPU.
+constexpr u32 kFlagCpu = 1; // of kPrivateRseq: on one CPU only
 constexpr u32 kSupported = kGlobal | kGlobalExpedited | kRegisterGlobalExpedited | kPrivateExpedited |
                            kRegisterPrivateExpedited | kPrivateSyncCore | kRegisterPrivateSyncCore |
-                           kGetRegistrations;
+                           kPrivateRseq | kRegisterPrivateRseq | kGetRegistrations;
 
 void barrier(void*) { std::atomic_thread_fence(std::memory_order_seq_cst); } // B13
 void barrier_and_fetch_anew(void*) {
   std::atomic_thread_fence(std::memory_order_seq_cst); // B13
   arch::refetch_instructions();
+}
+
+void barrier_and_restart(void*) {
+  std::atomic_thread_fence(std::memory_order_seq_cst); // B13
+  rseq::interrupt_section();
 }
 
 /// A CPU that is not among them when they are looked at makes its barrier when it switches to such a thread.
@@ -41,14 +49,23 @@ void on(CpuMask cpus, smp::CallFn fn) {
   std::atomic_thread_fence(std::memory_order_seq_cst); // B13: before the caller's accesses afterwards
 }
 
-i64 private_barrier(u32 registration, smp::CallFn fn) {
+i64 private_barrier(u32 registration, smp::CallFn fn, CpuMask among = online_cpus()) {
   Mm& mm = *current_process().mm;
   if ((mm.barrier_registrations.load(std::memory_order_relaxed) & registration) == 0)
     return negative(Errno::kPERM);
   std::atomic_thread_fence(
       std::memory_order_seq_cst); // B13: the caller's accesses before the look at the CPUs
-  on(mm.loaded_on() & online_cpus(), fn);
+  on(mm.loaded_on() & among, fn);
   return 0;
+}
+
+/// One CPU, or all. The caller's is not in a section: it makes a system call.
+i64 rseq_barrier(u32 flags, i32 cpu) {
+  CpuMask among = online_cpus();
+  if ((flags & kFlagCpu) != 0)
+    among = cpu >= 0 && static_cast<u32>(cpu) < kMaxCpus ? among & CpuMask::of({static_cast<u32>(cpu)})
+                                                         : CpuMask();
+  return private_barrier(kRegisterPrivateRseq, barrier_and_restart, among);
 }
 
 i64 enrol(u32 registration) {
@@ -59,8 +76,8 @@ i64 enrol(u32 registration) {
 
 } // namespace
 
-i64 sys_membarrier(u32 command, u32 flags, i32) {
-  if (flags != 0) return negative(Errno::kINVAL);
+i64 sys_membarrier(u32 command, u32 flags, i32 cpu) {
+  if (flags != 0 && (command != kPrivateRseq || flags != kFlagCpu)) return negative(Errno::kINVAL);
   switch (command) {
   case kQuery:
     return kSupported;
@@ -71,11 +88,14 @@ i64 sys_membarrier(u32 command, u32 flags, i32) {
   case kRegisterGlobalExpedited:
   case kRegisterPrivateExpedited:
   case kRegisterPrivateSyncCore:
+  case kRegisterPrivateRseq:
     return enrol(command);
   case kPrivateExpedited:
     return private_barrier(kRegisterPrivateExpedited, barrier);
   case kPrivateSyncCore:
     return private_barrier(kRegisterPrivateSyncCore, barrier_and_fetch_anew);
+  case kPrivateRseq:
+    return rseq_barrier(flags, cpu);
   case kGetRegistrations:
     return current_process().mm->barrier_registrations.load(std::memory_order_relaxed);
   default:

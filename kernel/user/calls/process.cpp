@@ -6,6 +6,7 @@
 #include "kernel/user/exec.hpp"
 #include "kernel/user/exec_arguments.hpp"
 #include "kernel/user/mm/mm.hpp"
+#include "kernel/user/rseq/rseq.hpp"
 #include "kernel/user/syscall.hpp"
 #include "kernel/user/tree.hpp"
 #include "kernel/user/uaccess.hpp"
@@ -66,7 +67,9 @@ i64 sys_setrlimit(u32 resource, u64 from) {
   return from == 0 ? negative(Errno::kFAULT) : sys_prlimit64(0, resource, from, 0);
 }
 
-i64 sys_execve(u64 path, u64 argv, u64 envp) {
+namespace {
+
+i64 execve(u64 path, u64 argv, u64 envp) {
   ExecArguments arguments;
   if (const auto read = arguments.read(path, argv, envp); !read) return negative(read.error());
   const auto program = load_program(arguments.path(), arguments.argv(), arguments.envp(), current_process());
@@ -77,6 +80,14 @@ i64 sys_execve(u64 path, u64 argv, u64 envp) {
   }
   become(*program);
   return 0;
+}
+
+} // namespace
+
+i64 sys_execve(u64 path, u64 argv, u64 envp) {
+  const i64 result = execve(path, argv, envp);
+  if (result != 0) rseq::force_update(current_thread());
+  return result;
 }
 
 } // namespace runnel::user

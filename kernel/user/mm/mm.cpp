@@ -6,6 +6,7 @@
 #include "kernel/mm/init.hpp"
 #include "kernel/smp/call.hpp"
 #include "kernel/user/mm/user_page.hpp"
+#include "kernel/user/rseq/cid.hpp"
 
 #include <algorithm>
 
@@ -83,12 +84,18 @@ Mm::Mm(const MmLimits& limits)
 Result<Mm*> Mm::create(const MmLimits& limits) {
   Mm* mm = knew<Mm>(limits);
   if (mm == nullptr) return err(Errno::kNOMEM);
+  mm->cids = knew<rseq::CidSpace>(*mm);
+  if (mm->cids == nullptr) {
+    kdelete(mm);
+    return err(Errno::kNOMEM);
+  }
   Result<> made;
   {
     const MutexGuard guard(mm->lock_);
     made = mm->table_.init(kernel_page_table(), table_page_alloc, table_page_free);
   }
   if (!made) {
+    kdelete(mm->cids);
     kdelete(mm);
     return err(made.error());
   }
@@ -110,7 +117,10 @@ void Mm::put() {
 }
 
 void Mm::drop() {
-  if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) kdelete(this);
+  if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  sched::mm_cid_retire(*cids);
+  kdelete(cids);
+  kdelete(this);
 }
 
 void Mm::forget_pages(const VmObject& object, u64 first) {

@@ -94,6 +94,10 @@ struct ExecAddresses {
   u64 arg_start = 0, arg_end = 0, env_start = 0, env_end = 0;
 };
 
+namespace rseq {
+struct CidSpace;
+}
+
 class Mm {
  public:
   /// An empty address space with one user. kNOMEM.
@@ -161,6 +165,8 @@ class Mm {
 
   /// What its threads have registered for with membarrier(); its own command numbers. fork() copies it.
   std::atomic<u32> barrier_registrations{0};
+
+  rseq::CidSpace* cids = nullptr; // its own; as long as it lives
 
   MmLimits limits() EXCLUDES(lock_);
   void set_limits(const MmLimits& limits) EXCLUDES(lock_); // setrlimit()

@@ -6,6 +6,7 @@
 #include "kernel/time/clock.hpp"
 #include "kernel/user/clocks.hpp"
 #include "kernel/user/proc/subject.hpp"
+#include "kernel/user/rseq/statistics.hpp"
 
 #include <arch/cpu.hpp>
 #include <sched/sched.hpp>
@@ -108,6 +109,7 @@ constexpr fs::TextSpec kFiles[] = {{"uptime", 0444, uptime},
                                    {"filesystems", 0444, filesystems},
                                    {"version", 0444, version},
                                    {"sched_debug", 0444, sched_debug},
+                                   {"rseq_stats", 0444, rseq::write_statistics},
                                    {"cmdline", 0444, [](Sink& to) { to.write("runnel\n"); }}};
 
 constexpr fs::TextSpec kKernel[] = {

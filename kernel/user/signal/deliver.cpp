@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // On the way to user mode: which signal comes next, and what it does (spec linux_abi 5.4).
 #include "kernel/user/mm/mm.hpp"
+#include "kernel/user/rseq/rseq.hpp"
 #include "kernel/user/signal/signal.hpp"
 #include "kernel/user/strace/strace.hpp"
 #include "kernel/user/syscall.hpp"
@@ -95,10 +96,17 @@ bool push(Thread& self, arch::UserRegs& regs, const arch::SignalFrame& frame) {
   return true;
 }
 
+/// SIGSEGV tells that no frame of `sig` can be built; if that is the one, the process ends.
+void refuse_frame(const Thread& self, i32 sig) {
+  if (sig == kSigSegv) self.process->sighand->set_action(kSigSegv, {});
+  force_signal(SigInfo::from_kernel(kSigSegv));
+}
+
 void run_handler(Thread& self, arch::UserRegs& regs, const Delivery& delivery) {
   const SigAction& action = delivery.action;
   const i32 sig = delivery.info.signo;
   prepare_restart_behind_handler(regs, action);
+  if (!rseq::before_signal(self, regs)) return refuse_frame(self, sig);
   ThreadSignals& signals = self.signals;
   arch::SignalFrame frame{
       .signo = sig,
@@ -114,11 +122,7 @@ void run_handler(Thread& self, arch::UserRegs& regs, const Delivery& delivery) {
   }
   signals.restore_mask = false;
   const bool fits = frame_top(self, regs, action, frame.top);
-  if (!fits || !push(self, regs, frame)) {
-    // No place for it. SIGSEGV tells so; if that is the one there is no place for, the process ends.
-    if (sig == kSigSegv) self.process->sighand->set_action(kSigSegv, {});
-    return force_signal(SigInfo::from_kernel(kSigSegv));
-  }
+  if (!fits || !push(self, regs, frame)) return refuse_frame(self, sig);
   if ((signals.altstack.flags & kSsAutoDisarm) != 0 && action.flags & kSaOnStack) signals.altstack = {};
   SigSet mask = signals.blocked | action.mask;
   if ((action.flags & kSaNoDefer) == 0) mask.add(sig);

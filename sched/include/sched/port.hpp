@@ -27,7 +27,8 @@
 
 namespace runnel::sched {
 struct Task;
-}
+class MmCid;
+} // namespace runnel::sched
 
 namespace runnel::sched::port {
 
@@ -71,6 +72,8 @@ void task_dead(Task& task);
 
 /// Something every quiescent-state observer (RCU) may want to know: this CPU passed through schedule().
 void note_context_switch();
+/// mm_cid_update(space) soon, in a thread. The rq lock and the space's are held.
+void mm_cid_defer(MmCid& space);
 /// Waits until every RcuReadGuard and every section with interrupts or preemption off that is open now is
 /// over.
 void synchronize();

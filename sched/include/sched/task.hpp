@@ -11,9 +11,11 @@
 #include <sched/dl_entity.hpp>
 #include <sched/fair_entity.hpp>
 #include <sched/load.hpp>
+#include <sched/mm_cid.hpp>
 #include <sched/pi_entity.hpp>
 #include <sched/port.hpp>
 #include <sched/prio.hpp>
+#include <sched/rseq_event.hpp>
 #include <sched/rt_entity.hpp>
 
 namespace runnel::sched {
@@ -100,6 +102,9 @@ struct Task {
 
   Task* wake_entry = nullptr; // link of a remote wake list (B9)
   u32 wake_list_flags = 0;    // WakeFlags carried over that list
+
+  TaskCid cid;
+  RseqEvent rseq_event; // only a user's thread has use for it
 
   u32 pid = 0;
   char comm[16] = {};

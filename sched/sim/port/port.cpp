@@ -49,6 +49,10 @@ void send_reschedule(CpuId cpu) {
   m.interrupts_changed(target);
 }
 
+void mm_cid_defer(MmCid&) {
+  ground().fail("mm_cid", "no task of the simulated machine has an address space");
+}
+
 void timer_start(Timer& timer, Instant expires) {
   sim::VirtualCpu& cpu = *sim::executing;
   if (timer.state == Timer::State::kQueued) ground().fail("timer", "a timer is started that is queued");

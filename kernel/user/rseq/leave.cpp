@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ways out to user mode (spec rseq_mm_cid 3.5 to 3.7) and what happens to a registration in a thread's
+// life (3.8).
+#include "kernel/sync/preempt.hpp"
+#include "kernel/user/rseq/section.hpp"
+#include "kernel/user/signal/signal.hpp"
+
+namespace runnel::user::rseq {
+namespace {
+
+/// The ids when they may be others, then the section when the thread may be in one.
+Outcome update(Thread& self, arch::UserRegs& regs, const Ids* ids) {
+  u64 section = 0;
+  const Outcome got = ids != nullptr ? store_ids(self, *ids, section) : load_section(self, section);
+  if (got != Outcome::kDone || section == 0) return got;
+  // After a system call there is nothing to abort: a section makes none (spec 1.7, note).
+  if (self.task->rseq_event.user_entry == 0 && !strict.load(std::memory_order_relaxed)) return got;
+  return evaluate(self, regs, section);
+}
+
+void clear_errors(sched::RseqEvent& event) { event.fatal = event.slow = 0; }
+
+} // namespace
+
+void force_update(Thread& self) {
+  if (self.task->rseq_event.version != 0) self.task->rseq_event.force();
+}
+
+bool leave_fast(Thread& self, arch::UserRegs& regs) {
+  sched::RseqEvent& event = self.task->rseq_event;
+  ++statistics.local().fast;
+  Ids now;
+  if (event.ids_changed != 0) now = current_ids();
+  const Outcome outcome = update(self, regs, event.ids_changed != 0 ? &now : nullptr);
+  if (outcome == Outcome::kDone) return true;
+  if (outcome == Outcome::kFatal) event.fatal = 1;
+  event.slow = 1;
+  self.work.fetch_or(kWorkRseq, std::memory_order_relaxed);
+  return false;
+}
+
+void leave_slow(Thread& self, arch::UserRegs& regs) {
+  sched::RseqEvent& event = self.task->rseq_event;
+  if (event.slow == 0) return;
+  Ids now;
+  bool pending;
+  {
+    const IrqGuard irqs_off;
+    ++statistics.local().slow;
+    pending = event.switched != 0;
+    event.switched = event.ids_changed = 0; // a switch from here on brings another round
+    clear_errors(event);
+    now = current_ids();
+  }
+  if (!pending || update(self, regs, &now) == Outcome::kDone) return;
+  force_signal(SigInfo::from_kernel(kSigSegv));
+}
+
+bool before_signal(Thread& self, arch::UserRegs& regs) {
+  sched::RseqEvent& event = self.task->rseq_event;
+  if (event.version == 0 || (event.version == 2 && event.user_entry == 0)) return true;
+  {
+    const PreemptGuard stays;
+    ++statistics.local().signal;
+  }
+  u64 section = 0;
+  Outcome outcome = load_section(self, section);
+  if (outcome == Outcome::kDone && section != 0) outcome = evaluate(self, regs, section);
+  if (outcome != Outcome::kDone) {
+    clear_errors(event);
+    return false;
+  }
+  if (event.version == 1) force_update(self);
+  return true;
+}
+
+void inherit(Thread& child, const Thread& self) {
+  child.rseq = self.rseq;
+  child.task->rseq_event = self.task->rseq_event;
+}
+
+void forget(Thread& self) {
+  const IrqGuard irqs_off;
+  self.rseq = {};
+  self.task->rseq_event = {};
+}
+
+void check_system_call(Thread& self, arch::UserRegs& regs) {
+  if (self.task->rseq_event.version == 0) return;
+  u64 section = 0;
+  Outcome outcome = load_section(self, section);
+  if (outcome == Outcome::kDone && section != 0) outcome = evaluate(self, regs, section);
+  if (outcome != Outcome::kDone) force_signal(SigInfo::from_kernel(kSigSegv));
+}
+
+void interrupt_section() {
+  Thread* const self = current_thread_or_null();
+  if (self != nullptr) note_switch_in(*self->task);
+}
+
+} // namespace runnel::user::rseq

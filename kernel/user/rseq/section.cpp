@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Critical sections: is the thread in one, and what then (spec rseq_mm_cid 2).
+#include "kernel/user/rseq/section.hpp"
+
+#include "kernel/log/log.hpp"
+#include "kernel/sync/preempt.hpp"
+
+#include <arch/user_access.hpp>
+
+namespace runnel::user::rseq {
+
+constinit std::atomic<bool> strict{false};
+
+namespace {
+
+struct Section {
+  u64 start = 0, size = 0, abort = 0;
+};
+
+/// What was found. `complaint` belongs to kFatal.
+struct Finding {
+  Outcome outcome = Outcome::kDone;
+  bool inside = false;
+  const char* complaint = nullptr;
+};
+constexpr Finding kFaulted{.outcome = Outcome::kFault};
+constexpr Finding fatal(const char* complaint) { return {Outcome::kFatal, false, complaint}; }
+
+bool is_in_user_space(u64 abort) { return abort < arch::kUserEnd && abort >= sizeof(u32); }
+
+Finding check_signature(const Thread& self, const arch::UserAccess& access, u64 abort) {
+  u32 signature = 0;
+  if (!access.load(abort - sizeof signature, signature)) return kFaulted;
+  if (signature != self.rseq.signature) return fatal("no signature before a section's abort handler");
+  return {.inside = true};
+}
+
+/// Spec 2.3.
+Finding find(const Thread& self, const arch::UserAccess& access, const Section& s, u64 pc) {
+  if (pc - s.start >= s.size) return {}; // unsigned: before the start is far behind the end
+  if (!is_in_user_space(s.abort)) return fatal("a section's abort handler is not in user space");
+  return check_signature(self, access, s.abort);
+}
+
+/// Spec 2.4.
+Finding find_strictly(const Thread& self, const arch::UserAccess& access, const Section& s, u64 descriptor,
+                      u64 pc) {
+  if (s.start >= arch::kUserEnd) return fatal("a section starts beyond user space");
+  if (pc < s.start) return {};
+  const u64 end = s.start + s.size;
+  if (end < s.start || end >= arch::kUserEnd) return fatal("a section ends beyond user space");
+  if (pc >= end) return {};
+  if (!is_in_user_space(s.abort)) return fatal("a section's abort handler is not in user space");
+  if (s.abort >= s.start && s.abort < end) return fatal("an abort handler lies within its section");
+  u64 version = 0;
+  if (!access.load(descriptor + kVersionAndFlags, version)) return kFaulted;
+  if (version != 0) return fatal("version or flags of a struct rseq_cs are not 0");
+  const Finding found = check_signature(self, access, s.abort);
+  if (found.outcome != Outcome::kDone) return found;
+  if (self.task->rseq_event.user_entry == 0) return fatal("a system call within a section");
+  return found;
+}
+
+Finding look(const Thread& self, u64 pc, u64 descriptor, Section& s) {
+  if (descriptor >= arch::kUserEnd) return fatal("rseq_cs points out of user space");
+  const arch::UserAccess access;
+  if (!access.load(descriptor + kStart, s.start) || !access.load(descriptor + kPostCommitOffset, s.size) ||
+      !access.load(descriptor + kAbort, s.abort))
+    return kFaulted;
+  const Finding found = strict.load(std::memory_order_relaxed)
+                            ? find_strictly(self, access, s, descriptor, pc)
+                            : find(self, access, s, pc);
+  if (found.outcome != Outcome::kDone) return found;
+  // Before the thread is moved: were it moved and this failed, the section would be aborted twice.
+  return access.store(self.rseq.area + kSection, u64{0}) ? found : kFaulted;
+}
+
+} // namespace
+
+Outcome load_section(const Thread& self, u64& section) {
+  const arch::UserAccess access;
+  return access.load(self.rseq.area + kSection, section) ? Outcome::kDone : Outcome::kFault;
+}
+
+Outcome evaluate(Thread& self, arch::UserRegs& regs, u64 descriptor) {
+  Section section;
+  const Finding found = look(self, regs.pc(), descriptor, section);
+  if (found.outcome == Outcome::kFatal && arch::Cpu::irqs_enabled()) // once: the fast path asks for the slow
+    printk("rseq: {}/{}: {}, pc {:#x}", std::string_view(self.task->comm), self.tid(), found.complaint,
+           regs.pc());
+  const PreemptGuard stays;
+  Statistics& here = statistics.local();
+  ++here.section;
+  if (found.outcome != Outcome::kDone) return found.outcome;
+  ++(found.inside ? here.fixup : here.clear);
+  if (found.inside) regs.set_pc(section.abort);
+  return Outcome::kDone;
+}
+
+} // namespace runnel::user::rseq

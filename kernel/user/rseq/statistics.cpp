@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/user/rseq/statistics.hpp"
+
+#include "kernel/smp/cpumask.hpp"
+
+namespace runnel::user::rseq {
+
+constinit PerCpu<Statistics> statistics;
+
+Statistics total_statistics() {
+  Statistics sum;
+  for (u32 i = 0; i < nr_cpus(); ++i) {
+    const Statistics& s = statistics.on({i});
+    sum.exit += s.exit;
+    sum.signal += s.signal;
+    sum.slow += s.slow;
+    sum.fast += s.fast;
+    sum.ids += s.ids;
+    sum.section += s.section;
+    sum.clear += s.clear;
+    sum.fixup += s.fixup;
+  }
+  return sum;
+}
+
+void write_statistics(Sink& to) {
+  const Statistics s = total_statistics();
+  format_to(to, "exit: {}\nsignal: {}\nslowpath: {}\nfastpath: {}\nids: {}\ncs: {}\nclear: {}\nfixup: {}\n",
+            s.exit, s.signal, s.slow, s.fast, s.ids, s.section, s.clear, s.fixup);
+}
+
+} // namespace runnel::user::rseq

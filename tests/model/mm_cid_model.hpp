@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Concurrency ids as a state machine (spec rseq_mm_cid 4.13): every order of switches, forks, exits, widened
+// affinities and steps of the walks, for a few CPUs and tasks. Each action is one atomic step, as under the
+// rq lock or MmCid::lock; what it does is done by sched/mm_cid/algorithm.hpp itself.
+#pragma once
+
+#include "sched/mm_cid/algorithm.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace runnel::model::cid {
+
+inline constexpr unsigned kCpus = 3, kTasks = 4;
+inline constexpr std::uint8_t kNone = 0xff;
+
+enum class Life : std::uint8_t { kUnborn, kJoined, kAlive, kLeft, kDead };
+enum class Walker : std::uint8_t { kNobody, kTask, kWorker };
+
+/// A whole state. Words are packed: number, 0x20 transit, 0x40 of a CPU, 0x80 unset.
+struct State {
+  std::array<Life, kTasks> life{};
+  std::array<std::uint8_t, kTasks> word{};
+  std::array<std::uint8_t, kCpus> slot{}, running{};
+  std::uint8_t mode = 0, max = 0, pool = 0, threshold = 0, allowed = 0, deferred = 0;
+  Walker walker = Walker::kNobody; // who holds the mutex while a walk is under way
+  std::uint8_t initiator = kNone, child = kNone, position = 0;
+
+  bool operator==(const State&) const = default;
+};
+struct StateHash {
+  std::size_t operator()(const State& s) const {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(&s);
+    std::uint64_t h = 14695981039346656037u;
+    for (std::size_t i = 0; i < sizeof s; ++i) h = (h ^ bytes[i]) * 1099511628211u;
+    return h ^ h >> 29;
+  }
+};
+
+struct Config {
+  unsigned cpus = 2, tasks = 3;
+  unsigned allowed = 2; // CPUs the first task may run on; grows up to `cpus` when smaller
+  unsigned least_threshold = 0;
+  std::size_t most_states = 3'000'000;
+};
+
+struct Result {
+  std::size_t states = 0;
+  bool exhausted = true;
+  unsigned flips_seen = 0; // bit 1: to the CPUs, bit 2: to the tasks
+  std::string violation;   // empty: none; with the steps that lead there
+};
+
+/// What the checks and an empty pool throw.
+struct Violation {
+  std::string what;
+};
+
+template <typename Rules> class Model {
+ public:
+  explicit Model(const Config& config) : config_(config), space_(config.cpus) {}
+  Result run();
+
+ private:
+  using Algorithm = sched::CidAlgorithm<Rules>;
+
+  State first();
+  void expand(const State& s);
+  template <typename Step>
+  void attempt(const State& from, const char* name, unsigned a, unsigned b, Step step);
+  void switch_to(State& s, unsigned cpu, unsigned next);
+  void fork(State& s, unsigned cpu, unsigned child);
+  void exit(State& s, unsigned cpu);
+  void widen(State& s);
+  void work(State& s);
+  void walk_step(State& s);
+  void force_threshold(State& s);
+  void load(const State& s);
+  void save(State& s);
+  void check(const State& s) const;
+  bool can_walk(const State& s) const;
+  unsigned cpu_of(const State& s, unsigned task) const;
+  std::string path(std::size_t to) const;
+
+  struct Seen {
+    State state;
+    std::size_t from;
+    std::string step;
+  };
+  Config config_;
+  sched::MmCid space_;
+  std::array<sched::TaskCid, kTasks> tasks_;
+  std::unordered_set<State, StateHash> known_;
+  std::vector<Seen> order_;
+  std::size_t at_ = 0;
+  Result result_;
+};
+
+} // namespace runnel::model::cid
