@@ -222,6 +222,8 @@ static void links_and_scripts(void) {
   check(status_of("/tmp/script", "") == ENOEXEC);
   write_script("/tmp/script", "#!/tmp/script\n");
   check(status_of("/tmp/script", "") == ELOOP);
+  unlink("/tmp/self");
+  unlink("/tmp/script");
 }
 
 static int run_by_link_or_script(int argc, char** argv) {

@@ -30,7 +30,7 @@ struct SignalFrame {
   bool from_fault = false; // the frame tells of the fault
   u64 fault_address = 0;
   u64 fault_code = 0; // Fault::code, where the registers do not hold it anyway
-  u64 top = 0; // the frame lies below
+  u64 top = 0;        // the frame lies below
 };
 
 /// Writes the frame for `regs` and the FPU state in `fpu`, and makes `regs` those of the handler's first
