@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qemu/cli_machine.hpp"
 
+#include "qemu/shape_fault.hpp"
+
 #include <charconv>
 #include <fmt/format.h>
 
@@ -28,11 +30,7 @@ std::string check_memory(const std::string& text) {
 
 std::string check_shape(const std::string& text) {
   if (const auto shape = sim::parse_shape(text)) return shape_problem(*shape);
-  return fmt::format(
-      "{} is no shape of at most {} CPUs: SOCKETSxCORESxTHREADS as 2x4x2 or 2x4, before it nN: for N "
-      "NUMA nodes (not more than sockets) as n2:2x4, after it /K for a cache (arm64: cluster) of K "
-      "cores each as 1x8/4",
-      text, kMaxCpus);
+  return shape_fault(text);
 }
 
 } // namespace

@@ -195,9 +195,15 @@ void ScenarioOptions::add_to(CLI::App& app) {
 fs::path scenario_file(const std::string& name) {
   const fs::path shipped = source_folder() / "qemu/scenarios";
   if (name.empty()) return shipped / "default.json";
-  if (!fs::exists(name) && name.find('/') == std::string::npos && fs::exists(shipped / (name + ".json")))
-    return shipped / (name + ".json");
-  return name;
+  if (fs::exists(name) || name.find('/') != std::string::npos || name.ends_with(".json")) return name;
+  if (fs::exists(shipped / (name + ".json"))) return shipped / (name + ".json");
+  std::vector<std::string> names;
+  for (const fs::directory_entry& entry : fs::directory_iterator(shipped))
+    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
+  std::ranges::sort(names);
+  throw Failure(ExitStatus::kUsage,
+                fmt::format("{} is no file, and not among the scenarios of qemu/scenarios: {}", name,
+                            fmt::join(names, ", ")));
 }
 
 std::vector<std::string> ScenarioOptions::grounds() const {

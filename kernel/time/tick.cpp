@@ -26,7 +26,8 @@ void tick(Timer& timer) {
   watchdog_tick();
   sched::scheduler_tick();
   if (!self.running) return;
-  timer_start(timer, sched::next_tick(now())); // ticks missed with interrupts off are not made up
+  timer_start(timer, sched::next_tick(
+                         now(), sched::port::this_cpu())); // ticks missed with interrupts off are not made up
 }
 
 } // namespace
@@ -35,7 +36,7 @@ void tick_start() {
   TickTimer& timer = ticks.local();
   timer.running = true;
   if (timer.state.load(std::memory_order_relaxed) == Timer::State::kIdle)
-    timer_start(timer, sched::next_tick(now()));
+    timer_start(timer, sched::next_tick(now(), sched::port::this_cpu()));
 }
 
 void tick_stop() {

@@ -33,6 +33,7 @@ class Writer {
     for (std::size_t i = 0; i < line_.wakeups.size(); ++i)
       if (line_.wakeups[i].ran()) arrow(line_.wakeups[i], i);
     for (const Mark& mark : line_.marks) instant(mark);
+    for (const Mark& account : line_.accounts) instant(account);
     std::string lost;
     for (const auto& [cpu, n] : log_.lost)
       lost += fmt::format("{}cpu {}: {}", lost.empty() ? "" : ", ", cpu, n);
@@ -106,7 +107,7 @@ class Writer {
     const trace::Event& e = mark.event;
     // A thread's own affairs stand on its track, in red when a deadline was missed; the rest on the CPU's.
     const bool miss = e.type == EventType::kDeadlineMiss;
-    const bool own = miss || e.type == EventType::kMark;
+    const bool own = miss || e.type == EventType::kMark || e.type == EventType::kSchedStatRuntime;
     std::string name = name_of(e.type);
     if (e.type == EventType::kMark) name += fmt::format(" {}", e.a);
     const EventName& words = words_of(e.type);

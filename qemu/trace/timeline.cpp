@@ -70,6 +70,9 @@ class Builder {
       return;
     case EventType::kIrqExit:
       return interrupt_ended(e);
+    case EventType::kSchedStatRuntime:
+      line_.accounts.push_back({e, e.pid});
+      return;
     default:
       line_.marks.push_back({e, running_on(e.cpu)});
     }

@@ -62,7 +62,8 @@ struct Timeline {
   std::vector<Wait> waits;     // by start
   std::vector<Interrupt> interrupts;
   std::vector<Mark> marks;
-  std::vector<u32> pids; // all but 0, ascending
+  std::vector<Mark> accounts; // sched_stat_runtime: a mark too, but there are as many as switches
+  std::vector<u32> pids;      // all but 0, ascending
 };
 
 Timeline make_timeline(const TraceLog& log);

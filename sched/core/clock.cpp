@@ -37,6 +37,8 @@ Duration update_curr_common(Rq& rq) {
   if (delta.ns <= 0) return {};
   donor.exec_start = rq.clock_task;
   rq.curr->stats.sum_exec_runtime += delta;
+  if (port::trace_enabled() && rq.curr != rq.idle)
+    port::trace(trace::EventType::kSchedStatRuntime, rq.curr->pid, static_cast<u64>(delta.ns), 0);
   return delta;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Runqueues: the array, what goes on and off them.
+#include <sched/proxy.hpp>
 #include <sched/sched.hpp>
 #include <sched/sched_class.hpp>
 
@@ -43,6 +44,8 @@ void sub_nr_running(Rq& rq, u32 n) {
 
 void activate_task(Rq& rq, Task& p, u32 flags) {
   p.sched_class->enqueue_task(rq, p, flags);
+  if (p.stats.wait_start.ns == 0 && !task_is_blocked(p))
+    p.stats.wait_start = rq_clock(rq); // one that moves has waited before
   p.on_rq.store(OnRq::kQueued, std::memory_order_relaxed);
 }
 

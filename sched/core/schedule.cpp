@@ -147,6 +147,12 @@ void trace_switch(const Rq& rq, const Task& prev, u32 prev_state, const Choice& 
               prev_state | static_cast<u64>(choice.pick.reason) << 32);
 }
 
+/// Waiting is what lies between being runnable and executing, whoever lends the context (spec 8.1).
+void end_wait(Rq& rq, Task& next) REQUIRES(rq.lock) {
+  if (next.stats.wait_start.ns != 0) next.stats.wait_sum += rq_clock(rq) - next.stats.wait_start;
+  next.stats.wait_start = {};
+}
+
 /// preempt_count is 1 on entry; interrupts are on afterwards.
 void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
   port::irq_disable();
@@ -197,6 +203,8 @@ void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
 
   ++rq.nr_switches;
   ++(gives_up ? prev.stats.nvcsw : prev.stats.nivcsw);
+  if (!gives_up) prev.stats.wait_start = rq_clock(rq);
+  end_wait(rq, next);
   next.on_cpu.store(1, std::memory_order_relaxed);
   rq.curr = &next;
   mm_cid_switch(prev, next, rq.cpu);

@@ -55,6 +55,7 @@ OnQueue wake_on_queue(Task& p, u32 wake_flags) {
   rq.lock.assert_held();
   if (!p.is_queued()) return OnQueue::kNo;
   update_rq_clock(rq);
+  if (!p.is_on_cpu() && p.stats.wait_start.ns == 0) p.stats.wait_start = rq_clock(rq);
   if (p.sched_delayed) p.sched_class->enqueue_task(rq, p, kFlagNoclock | kFlagDelayed);
   if (task_is_blocked(p) && take_off_to_return(rq, p)) return OnQueue::kTakenOff;
   if (&p == rq.donor && &p != rq.curr)

@@ -98,6 +98,17 @@ TEST_CASE("trace json: a missed deadline is an instant on its thread", "[trace]"
   CHECK(moves[0]["args"] == json({{"thread", "?/5"}, {"from", "cpu 2"}, {"to", "cpu 3"}}));
 }
 
+TEST_CASE("trace json: accounted time is an instant on its thread, and not in the page", "[trace]") {
+  Rings rings = two_threads();
+  rings.add({4'500, EventType::kSchedStatRuntime, 1, 6, 1'499, 0});
+  const auto accounts = those(chrome(rings), {{"ph", "i"}, {"name", "sched_stat_runtime"}});
+  REQUIRE(accounts.size() == 1);
+  CHECK(accounts[0]["pid"] == 2);
+  CHECK(accounts[0]["tid"] == 6);
+  CHECK(accounts[0]["args"] == json({{"thread", "audio/6"}, {"runtime", "1499 ns"}}));
+  CHECK(make_timeline(rings.log()).marks.size() == make_timeline(two_threads().log()).marks.size());
+}
+
 TEST_CASE("trace json: any name is escaped", "[trace]") {
   Rings rings;
   rings.name(5, "\"\\\n\x01</script>")

@@ -145,7 +145,7 @@ TEST_CASE("a slice of 0.1 ms among four of 3 ms runs soon", "[F23]") {
   const FairParams hog{.slice = 3_ms};
   const Waits waits = waits_of({.slice = 100_us}, 50_us, 7_ms + 37_us, {hog, hog, hog, hog});
   CHECK(waits.sorted[waits.sorted.size() / 2] <= port::kTick.ns);
-  CHECK(waits.sorted.back() <= waits.bound.ns);
+  CHECK(waits.sorted.back() <= (waits.bound + port::kTick).ns); // as above: a leftover costs a tick
 }
 
 TEST_CASE("HRTICK: stints end with the request, and FB3 holds without a tick", "[F14][F15]") {

@@ -45,5 +45,18 @@ RUNNEL_TEST(user_calls, running_too_long_is_told_and_ended, .limit = 20_s, .time
   CHECK(run("/bin/cpu_limits") == 0);
 }
 
+// R15, D34
+RUNNEL_TEST(user_calls, periodic_threads_are_never_a_tick_late, .limit = 20_s,
+            .time = test::GuestTime::kExact)
+{
+  CHECK(run("/bin/cyclic") == 0);
+}
+
+// O03
+RUNNEL_TEST(user_calls, running_waiting_and_sleeping_add_up, .limit = 10_s, .time = test::GuestTime::kExact)
+{
+  CHECK(run("/bin/waits") == 0);
+}
+
 } // namespace
 } // namespace runnel

@@ -14,10 +14,10 @@ constexpr Instant whole_ticks(Instant when) {
   return Instant{when.ns - when.ns % static_cast<u64>(port::kTick.ns)};
 }
 
-/// The first tick of this CPU behind `when`.
-inline Instant next_tick(Instant when) {
+/// The first tick of `cpu` behind `when`, if it is not idle then.
+inline Instant next_tick(Instant when, CpuId cpu) {
   const u32 cpus = port::possible_cpus().count();
-  const Duration phase = port::kTick * port::this_cpu().value / static_cast<i64>(cpus);
+  const Duration phase = port::kTick * cpu.value / static_cast<i64>(cpus);
   return whole_ticks(when - phase) + phase + port::kTick;
 }
 

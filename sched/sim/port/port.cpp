@@ -78,7 +78,7 @@ bool timer_is_queued(const Timer& timer) { return timer.state == Timer::State::k
 void tick_start() {
   sim::TickTimer& timer = sim::executing->tick;
   timer.running = true;
-  if (timer.state == Timer::State::kIdle) timer_start(timer, next_tick(clock()));
+  if (timer.state == Timer::State::kIdle) timer_start(timer, next_tick(clock(), this_cpu()));
 }
 
 void tick_stop() {
@@ -161,7 +161,7 @@ void TickTimer::fire(Timer& timer) {
   ++machine->counters().ticks;
   sched::scheduler_tick();
   if (!self.running) return;
-  sched::port::timer_start(timer, sched::next_tick(now()));
+  sched::port::timer_start(timer, sched::next_tick(now(), sched::port::this_cpu()));
 }
 
 void Lock::wait(u32 ticket) {
