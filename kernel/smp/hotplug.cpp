@@ -71,6 +71,9 @@ Result<> cpu_up(CpuId cpu) {
 
 void park_if_asked() {
   if (!asked_to_park.test(arch::Cpu::this_cpu())) return;
+  // The last request to the stopper may have been found, done and answered before the wake-up for it came.
+  sched::reschedule_interrupt();
+  if ((arch::Cpu::current()->flags.load(std::memory_order_relaxed) & kNeedResched) != 0) return;
   call_function_interrupt(); // what came after the last interrupt was taken
   irq::irq_work_run();
   arch::cpu_park();

@@ -42,8 +42,9 @@ bool push_running_task(Rq& src, CpuId dst) {
   if (src.curr->sched_class != &fair_sched_class || !is_cpu_allowed(*src.curr, dst)) return false;
   src.balance.active_balance = true;
   src.balance.push_to = dst;
-  stop_one_cpu_nowait(src, src.active_work, push_here, &src);
-  return true;
+  if (stop_one_cpu_nowait(src, src.active_work, push_here, &src)) return true;
+  src.balance.active_balance = false; // the CPU went down, and the task has left it
+  return false;
 }
 
 } // namespace runnel::sched

@@ -44,7 +44,8 @@ void push_current(Rq& rq) NO_THREAD_SAFETY_ANALYSIS {
   if (!p.is_per_cpu && p.migration_disabled == 0) {
     if (rq.hotplug_work.queued.load(std::memory_order_acquire) != 0) return; // the stopper is about to run
     port::get_task(p);
-    return stop_one_cpu_nowait(rq, rq.hotplug_work, push_away, &p);
+    const bool queued = stop_one_cpu_nowait(rq, rq.hotplug_work, push_away, &p);
+    return port::assert_(queued); // it leaves in its stopper, and now runs this
   }
   if (!is_drained(rq)) return;
   if (Task* waiter = rq.hotplug_waiter; waiter != nullptr) {

@@ -36,7 +36,9 @@ void push_current_away(Rq& rq) {
   if (rq.push_busy || p.nr_cpus_allowed == 1 || p.migration_disabled != 0) return;
   rq.push_busy = true;
   port::get_task(p); // put by push_stopped_task
-  stop_one_cpu_nowait(rq, rq.push_work, push_stopped_task, &p);
+  if (stop_one_cpu_nowait(rq, rq.push_work, push_stopped_task, &p)) return;
+  rq.push_busy = false; // the CPU went down, and the task has left it
+  port::put_task(p);
 }
 
 } // namespace runnel::sched

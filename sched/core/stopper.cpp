@@ -158,7 +158,7 @@ bool stop_two_cpus(CpuId runs_on, CpuId other, void (*fn)(void*), void* arg) NO_
   return true;
 }
 
-void stop_one_cpu_nowait(Rq& rq, StopWork& work, void (*fn)(void*), void* arg) NO_THREAD_SAFETY_ANALYSIS {
+bool stop_one_cpu_nowait(Rq& rq, StopWork& work, void (*fn)(void*), void* arg) NO_THREAD_SAFETY_ANALYSIS {
   work.fn = fn;
   work.arg = arg;
   work.queued.store(1, std::memory_order_relaxed);
@@ -168,9 +168,12 @@ void stop_one_cpu_nowait(Rq& rq, StopWork& work, void (*fn)(void*), void* arg) N
   const u32 clock_flags = rq.clock_flags;
   rq.lock.unlock();
   const bool queued = queue_work(rq, work);
-  port::assert_(queued); // something runs there
+  // It went down while no lock was held. Nobody else looks at the request: whoever may queue it waits for the
+  // caller's own flag.
+  if (!queued) work.queued.store(0, std::memory_order_relaxed);
   rq.lock.lock();
   rq.clock_flags = clock_flags;
+  return queued;
 }
 
 } // namespace runnel::sched

@@ -62,6 +62,12 @@ void dl_hold_share(Rq& rq, DlEntity& se) {
     dl_timer_arm(se.inactive_timer, {zero_lag});
 }
 
+void dl_become_inactive(Rq& rq, DlEntity& se) {
+  const bool dead = !se.is_server() && (dl_task_of(se).state.load(std::memory_order_relaxed) & kDead) != 0;
+  dl_count(rq, se, dead ? Counted::kNot : Counted::kInactive);
+  if (dead) dl_release(rq, se);
+}
+
 void dl_non_contending(Rq& rq, DlEntity& se) {
   if (dl_bw_of(se) == 0) return; // boosted into the class, or a server without runtime
   port::assert_(!se.non_contending);
@@ -71,9 +77,7 @@ void dl_non_contending(Rq& rq, DlEntity& se) {
     dl_timer_arm(se.inactive_timer, {zero_lag});
     return;
   }
-  const bool dies = !se.is_server() && (dl_task_of(se).state.load(std::memory_order_relaxed) & kDead) != 0;
-  dl_count(rq, se, dies ? Counted::kNot : Counted::kInactive);
-  if (dies) dl_release(rq, se);
+  dl_become_inactive(rq, se);
 }
 
 void dl_recount(Rq& rq, DlEntity& se) {
@@ -81,7 +85,7 @@ void dl_recount(Rq& rq, DlEntity& se) {
     se.non_contending = false;
     dl_timer_disarm(se.inactive_timer);
   }
-  dl_count(rq, se, Counted::kInactive);
+  dl_become_inactive(rq, se);
 }
 
 } // namespace runnel::sched

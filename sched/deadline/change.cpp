@@ -39,7 +39,10 @@ void switched_from_dl(Rq& rq, Task& p) {
 void switched_to_dl(Rq& rq, Task& p) {
   if (is_dl_policy(p.policy))
     dl_timer_disarm(p.dl.inactive_timer); // a boost leaves the old share to its timer
-  if (!p.is_queued()) return dl_count(rq, p.dl, Counted::kInactive); // its next wake-up updates the rest
+  if (!p.is_queued()) {                   // its next wake-up updates the rest
+    if (is_dl_policy(p.policy)) return dl_become_inactive(rq, p.dl);
+    return dl_count(rq, p.dl, Counted::kInactive);
+  }
   // Also when it runs: another one may have been about to take this CPU from it.
   if (rq.dl.overloaded) queue_push_dl(rq);
   if (&p != rq.donor)

@@ -61,6 +61,9 @@ void dl_count(Rq& rq, DlEntity& se, Counted as) REQUIRES(rq.lock);
 void dl_contending(Rq& rq, DlEntity& se) REQUIRES(rq.lock);
 /// `se` blocks or dies: inactive at its 0-lag time, or now if that has passed.
 void dl_non_contending(Rq& rq, DlEntity& se) REQUIRES(rq.lock);
+/// Counts it as inactive. A dead task gives its bandwidth back instead, also what it was given when it had
+/// ended.
+void dl_become_inactive(Rq& rq, DlEntity& se) REQUIRES(rq.lock);
 /// Counts an entity that is not queued with its present bandwidth, which has changed.
 void dl_recount(Rq& rq, DlEntity& se) REQUIRES(rq.lock);
 /// `se`, which is not counted any more, has left the class: the domain's bandwidth of it is free at its 0-lag

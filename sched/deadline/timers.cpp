@@ -49,7 +49,9 @@ void replenish_task(Rq& rq, Task& p) REQUIRES(rq.lock) {
   }
   // Throttled, it may yet execute here for another donor, or be the donor another one executes for (spec 6).
   const bool in_use = p.is_on_cpu() || rq.donor == &p;
-  if (!in_use && !port::active_cpus().test(rq.cpu)) return replenish_elsewhere(rq, p);
+  // One that must stay keeps its CPU up until it has done what it is there for (spec 1.17).
+  const bool may_leave = !in_use && p.migration_disabled == 0;
+  if (may_leave && !port::active_cpus().test(rq.cpu)) return replenish_elsewhere(rq, p);
   enqueue_task_dl(rq, p, kEnqueueReplenish);
   wakeup_preempt(rq, p, 0);
   if (!rq.dl.pushable.empty()) push_dl_tasks(rq);

@@ -39,8 +39,10 @@ Result<> cpu_down(CpuId cpu) {
   sched::sched_cpu_wait_empty(cpu);
   sched::stop_one_cpu(cpu, leave_online, nullptr);
   sched::port::synchronize();
-  while (machine->cpu(cpu.value).at != At::kHalt)
-    sleep(1_us); // it has interrupts to take and its idle loop to reach
+  // It has interrupts to take and its idle loop to reach. The last request to its stopper may have been
+  // found, done and answered before the wake-up for it came: that is still under way then.
+  const VirtualCpu& leaving = machine->cpu(cpu.value);
+  while (leaving.at != At::kHalt || leaving.ipi_at != kNoTime) sleep(1_us);
   machine->cpu(cpu.value).parked = true;
   take_over_timers(machine->cpu(cpu.value));
   return {};

@@ -4,6 +4,7 @@
 #include "sched/sim/event_text.hpp"
 #include "sched/sim/machine.hpp"
 
+#include <cstdlib>
 #include <sched/rq.hpp>
 #include <sched/sched_class.hpp>
 
@@ -18,7 +19,10 @@ bool flag(const ThreadInfo& thread, ThreadFlag which) {
   return (thread.flags.load(std::memory_order_relaxed) & which) != 0;
 }
 
-constexpr usize kEventsShown = 40;
+usize events_shown() {
+  const char* asked = std::getenv("RUNNEL_SIM_EVENTS");
+  return asked != nullptr ? std::strtoull(asked, nullptr, 10) : 40;
+}
 
 std::string lock_name(const Lock& lock) {
   std::string rank(to_string(lock.rank()));
@@ -165,7 +169,8 @@ std::string describe_failure(Machine& m, const std::string& invariant, const std
             std::to_string(task->state.load(std::memory_order_relaxed));
   }
   const std::vector<trace::Event>& events = m.trace();
-  const usize first = events.size() > kEventsShown ? events.size() - kEventsShown : 0;
+  const usize shown = events_shown();
+  const usize first = events.size() > shown ? events.size() - shown : 0;
   for (usize i = first; i < events.size(); ++i)
     text += (i == first ? "\n  last events:\n    " : "\n    ") + to_string(events[i]);
   return text;

@@ -129,6 +129,7 @@ std::optional<Finding> check_property(const Property& property) {
   u64 first = 1;
   u64 count = property.cases;
   if (const auto text = env("RUNNEL_SIM_CASES")) count *= std::stoull(*text);
+  if (const auto text = env("RUNNEL_SIM_FIRST")) first = std::stoull(*text);
   u64 steps_left = property.steps;
   if (const auto text = env("RUNNEL_SIM_SEED")) {
     first = std::stoull(*text);

@@ -5,6 +5,7 @@
 #include "sched/fair/eevdf_tree.hpp"
 #include "sched/fair/fair.hpp"
 #include "sched/fair/weights.hpp"
+#include "tests/sched/dl_sim.hpp"
 #include "tests/sched/fair_sim.hpp"
 
 using namespace runnel;
@@ -137,11 +138,11 @@ void storm(const char* shape, u64 seed, sim::Interleaving interleaving) {
 } // namespace
 
 TEST_CASE("fair queues stay whole under random use", "[F05][F08][F12]") {
-  for (u64 seed = 1; seed <= 12; ++seed)
+  for (u64 seed = 1; seed <= sim::seeds(12); ++seed)
     for (const char* shape : {"1", "2", "4", "2x4x2"}) storm(shape, seed, sim::Interleaving::kCoarse);
 }
 
 TEST_CASE("fair queues stay whole with other CPUs getting in anywhere", "[F05][F08][F12]") {
-  for (u64 seed = 1; seed <= 30; ++seed)
+  for (u64 seed = 1; seed <= sim::seeds(30); ++seed)
     for (const char* shape : {"2", "4"}) storm(shape, seed, sim::Interleaving::kFine);
 }

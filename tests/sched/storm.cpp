@@ -26,6 +26,7 @@ struct Weather {
   bool begun = false;
   u64 forked = 0;
   u64 fork_exits = 0;
+  Instant end{}; // nobody is finished before
 };
 
 CpuMask random_cpus(Rng& rng) {
@@ -81,7 +82,7 @@ struct Member {
   bool finished = false; // nobody promises it a post any more
 
   void run() {
-    for (u32 i = 0; i < weather.c.rounds; ++i) act();
+    for (u32 i = 0; i < weather.c.rounds || sim::now().is_before(weather.end); ++i) act();
     while (taken < must_take) take();
     finished = true;
     --weather.running;
@@ -273,6 +274,7 @@ bool has_only_its_own(const sched::Task& task) {
 
 void run_storm(const Storm& storm, const sim::Case& c) {
   Weather weather{.storm = storm, .c = c, .members = {}};
+  weather.end = sim::now() + storm.at_least;
   Rng& rng = sim::machine->rng();
   for (u32 i = 0; i < c.tasks; ++i) weather.members.push_back(std::make_unique<Member>(weather, rng.fork()));
   const usize before = sim::machine->tasks().size();

@@ -24,6 +24,7 @@ struct Storm {
   bool hotplug = false; // all CPUs but the first go down and come up meanwhile
   bool mixed_classes = false;
   bool policy_deadline = false; // changes of policy lead into the deadline class as well
+  Duration at_least{};          // of virtual time: the tasks go on until it is over, whatever their rounds
 };
 
 /// Runs it to its end, from the task "init": every task does c.rounds things, every post is waited for.

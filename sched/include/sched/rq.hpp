@@ -148,8 +148,9 @@ class DeferredCallbacks {
 void zap_balance_callbacks(Rq& rq) REQUIRES(rq.lock);
 
 /// Sends `p`, which runs on rq's CPU, to `fn` in the stopper without waiting; one request an rq at a time
-/// (push_busy, push_work). The lock is dropped and retaken.
-void stop_one_cpu_nowait(Rq& rq, StopWork& work, void (*fn)(void*), void* arg);
+/// (push_busy, push_work). The lock is dropped and retaken. False: the CPU left for good meanwhile, and fn is
+/// not going to run; this cannot happen to a CPU that calls it for itself.
+[[nodiscard]] bool stop_one_cpu_nowait(Rq& rq, StopWork& work, void (*fn)(void*), void* arg);
 
 /// rq.lock with preemption off; interrupts are off already. Every section begins with unread clocks.
 void rq_lock(Rq& rq) ACQUIRE(rq.lock);
