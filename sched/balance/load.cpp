@@ -30,6 +30,7 @@ void take_out_removed(QueueLoad& q) {
 }
 
 void advance_queue(QueueLoad& q, u64 now_us) {
+  if (q.updated_us.load(kRelaxed) == now_us) return take_out_removed(q); // one leaves and another one begins
   const pelt::Step by = pelt::step(q.updated_us.load(kRelaxed), now_us);
   const auto advance = [&](std::atomic<u64>& sum, u64 rate) {
     sum.store(pelt::advance(sum.load(kRelaxed), by, rate), kRelaxed);
@@ -42,6 +43,7 @@ void advance_queue(QueueLoad& q, u64 now_us) {
 }
 
 void advance_task(TaskLoad& t, u64 now_us) {
+  if (t.updated_us == now_us) return;
   const pelt::Step by = pelt::step(t.updated_us, now_us);
   t.runnable_sum = pelt::advance(t.runnable_sum, by, t.queued ? 1 : 0);
   t.running_sum = pelt::advance(t.running_sum, by, t.running ? 1 : 0);

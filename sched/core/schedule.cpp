@@ -27,9 +27,20 @@ namespace {
 
 enum class Mode { kNone, kPreempt, kIdle };
 
+/// All that is runnable here is fair, no server's task comes before it, and no class above it was left: the
+/// loops of pick_next_task would end at the fair class. The common case, at a third of their cost.
+bool only_fair(const Rq& rq, const SchedClass& left) REQUIRES(rq.lock) {
+  return rq.nr_running == rq.fair.nr_runnable && rq.fair.nr_queued != 0 && rq.dl.nr_running == 0 &&
+         !rq.dl.wants_pull && !left.outranks(fair_sched_class);
+}
+
 /// Spec 1.7: classes from `left` downwards, which is prev's or that of one that was put before it, may fetch
 /// work; then the highest class that has a task gives it.
 Pick pick_next_task(Rq& rq, Task& prev, const SchedClass& left) REQUIRES(rq.lock) {
+  if (only_fair(rq, left)) [[likely]] {
+    rq.dl_server = nullptr;
+    if (const Pick pick = fair_sched_class.pick_task(rq); pick.task != nullptr) return pick;
+  }
   for (;;) {
     rq.dl_server = nullptr;
     for (const SchedClass* cls : sched_classes())
@@ -162,7 +173,8 @@ void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
                 1); // else somebody sleeps with a spinlock held or inside an interrupt
   port::assert_no_locks_held("schedule() with a spinlock held");
   port::note_context_switch();
-  pin_migrate_disabled(prev);
+  if (prev.migration_disabled != 0) [[unlikely]]
+    pin_migrate_disabled(prev);
   rq_lock(rq);
   port::full_barrier(); // B2, B3, B7: what this CPU stored before is ordered before what it stores from here
                         // on

@@ -21,6 +21,7 @@ void resched_for(Rq& rq, const DlEntity& se) REQUIRES(rq.lock) {
 void apply(Rq& rq, DlEntity& se, const server_rules::Step& step) REQUIRES(rq.lock) {
   using Step = server_rules::Step;
   const bool was_queued = se.is_queued();
+  if (!was_queued && step.is_nothing()) return;
   if (step.queue != Step::Queue::kKeep) dl_remove(rq, se);
   if (step.queue == Step::Queue::kEnqueue) {
     dl_insert(rq, se);

@@ -25,6 +25,8 @@ struct Step {
   enum class Queue { kKeep, kEnqueue, kDequeue } queue = Queue::kKeep;
   enum class Timer { kKeep, kArm, kDisarm } timer = Timer::kKeep;
   u64 due = 0; // kArm: rq clock
+
+  bool is_nothing() const { return queue == Queue::kKeep && timer == Timer::kKeep; }
 };
 
 enum class ChargedBy { kClass, kIdle };
