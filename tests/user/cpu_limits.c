@@ -2,6 +2,7 @@
 // What happens to threads that run for too long: RLIMIT_RTTIME, and the overrun of a deadline task that asked
 // to be told. Times are those of the thread's own CPU clock.
 #define _GNU_SOURCE
+#include "tests/user/burn.h"
 #include "tests/user/ktap.h"
 
 #include <sched.h>
@@ -13,12 +14,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#ifdef __x86_64__
-#define relax() __asm__ volatile("pause")
-#else
-#define relax() __asm__ volatile("yield")
-#endif
 
 enum { kTick = 4000, kMost = 8 }; // us; signals remembered
 
@@ -42,7 +37,7 @@ static void on_signal(int sig) {
 }
 
 static void spin_until(uint64_t end) {
-  while ((seen->last = ran_us()) < end) relax();
+  while ((seen->last = ran_us()) < end) burn();
 }
 
 static void become_fifo(uint64_t soft, uint64_t hard) {

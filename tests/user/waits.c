@@ -2,6 +2,7 @@
 // /proc/PID/schedstat: what a task ran, waited for a CPU and slept add up to the time that passed, beside
 // another task on the same CPU and alone.
 #define _GNU_SOURCE
+#include "tests/user/burn.h"
 #include "tests/user/ktap.h"
 
 #include <sched.h>
@@ -11,11 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifdef __x86_64__
-#define relax() __asm__ volatile("pause")
-#else
-#define relax() __asm__ volatile("yield")
-#endif
 #define TICK 4000000 // ns
 
 static int64_t now(void) {
@@ -43,7 +39,7 @@ static void measure(int beside_another) {
   const struct schedstat before = stat_of_self();
   const int64_t start = now();
   for (int i = 0; i < 40; ++i) {
-    for (const int64_t end = now() + 5000000; now() < end;) relax();
+    for (const int64_t end = now() + 5000000; now() < end;) burn();
     nanosleep(&rest, NULL);
   }
   const int64_t elapsed = now() - start;
@@ -68,7 +64,7 @@ int main(void) {
   measure(0);
   const pid_t other = fork();
   if (other == 0)
-    for (;;) relax();
+    for (;;) burn();
   measure(1);
   kill(other, SIGKILL);
   waitpid(other, NULL, 0);
