@@ -9,7 +9,7 @@
 
 extern char** environ;
 
-static uint64_t entry_sp, entry_registers[31];
+__attribute__((used)) static uint64_t entry_sp, entry_registers[31]; // written by probe_start
 
 #ifdef __aarch64__
 __asm__(".globl probe_start\n"
