@@ -40,8 +40,8 @@ RUNNEL_TEST(user_rseq, calls, .limit = 10_s)
   check_laws();
 }
 
-// rseq.A12, rseq.A13, rseq.C01, rseq.C04, rseq.C06, rseq.C07, rseq.C08, rseq.C09, rseq.C11, rseq.C12,
-// rseq.C19, rseq.E03, rseq.E07
+// rseq.A03, rseq.A12, rseq.A13, rseq.C01, rseq.C04, rseq.C05, rseq.C06, rseq.C07, rseq.C08, rseq.C09,
+// rseq.C11, rseq.C12, rseq.C19, rseq.E03, rseq.E07
 RUNNEL_TEST(user_rseq, sections, .limit = 30_s, .time = test::GuestTime::kExact)
 {
   run_program("/bin/rseq_sections");
