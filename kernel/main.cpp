@@ -24,7 +24,7 @@
 #include "kernel/user/file/file_seams.hpp"
 #include "kernel/user/mm/layout.hpp"
 #include "kernel/user/rseq/cid.hpp"
-#include "kernel/user/rseq/rseq.hpp"
+#include "kernel/user/rseq/slice.hpp"
 #include "kernel/user/run.hpp"
 #include "kernel/user/strace/strace.hpp"
 #include "kernel/user/vdso/vdso.hpp"
@@ -129,6 +129,8 @@ void read_command_line() {
     scheduler_seed = options.seed;
     sched::features.lazy_preempt = options.lazy_preempt;
     sched::features.proxy_exec = options.proxy_exec;
+    user::rseq::slices_offered.store(options.rseq_slices, std::memory_order_relaxed);
+    user::rseq::classic.store(options.rseq_classic, std::memory_order_relaxed);
     user::rseq::strict.store(options.rseq_strict, std::memory_order_relaxed);
     smp::set_idle_mode(options.poll_idle ? smp::IdleMode::kPoll : smp::IdleMode::kHalt);
     user::set_aslr(options.aslr ? user::Aslr::kOn : user::Aslr::kOff);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // runnel bench: what things cost. Instruction counts come from deterministic guests and are the same in every
 // run; boot times are medians of wall time; sizes are those of the images.
+#include "qemu/bench_rseq.hpp"
 #include "qemu/cli.hpp"
 #include "qemu/elf_image.hpp"
 #include "qemu/files.hpp"
@@ -23,6 +24,7 @@ namespace {
 constexpr std::string_view kMark = "# bench ";
 
 struct Options {
+  std::string subject;
   std::string arch = "all";
   std::string boot_test = "selftest.condition_evaluated_once";
   u32 repeat = 15, uefi_repeat = 3;
@@ -104,6 +106,12 @@ class Bench {
 };
 
 ExitStatus bench(const Options& options) {
+  if (options.subject == "rseq") {
+    std::vector<Arch> wanted;
+    for (const Arch arch : kArches)
+      if (options.arch == "all" || to_string(arch) == options.arch) wanted.push_back(arch);
+    return bench_rseq(wanted);
+  }
   nlohmann::ordered_json all = nlohmann::ordered_json::object();
   std::vector<std::string> names;
   std::map<std::string, std::map<std::string, Figure>> table; // name -> architecture -> figure
@@ -147,6 +155,10 @@ void add_bench_command(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   CLI::App* sub =
       app.add_subcommand("bench", "Measures: instructions per operation, boot times, image sizes");
+  sub->add_option("subject", options->subject,
+                  "rseq: counters of restartable sequences; else everything else")
+      ->check(CLI::IsMember({"rseq"}))
+      ->type_name("SUBJECT");
   sub->add_option("--arch", options->arch, "Architecture (default all)")
       ->check(CLI::IsMember({"x86_64", "aarch64", "all"}))
       ->type_name("ARCH");

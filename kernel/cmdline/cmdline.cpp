@@ -91,10 +91,16 @@ constexpr Word kWords[] = {
        line.aslr = v == "on";
        return v == "on" || v == "off";
      }},
-    {"rseq", "lax, strict", false,
+    {"rseq", "lax, strict, classic", false,
      [](Options& line, std::string_view v) {
        line.rseq_strict = v == "strict";
-       return v == "lax" || v == "strict";
+       line.rseq_classic = v == "classic";
+       return v == "lax" || v == "strict" || v == "classic";
+     }},
+    {"rseq_slice", "on, off", false,
+     [](Options& line, std::string_view v) {
+       line.rseq_slices = v == "on";
+       return v == "on" || v == "off";
      }},
     {"idle", "halt, poll", false,
      [](Options& line, std::string_view v) {
@@ -105,7 +111,8 @@ constexpr Word kWords[] = {
 constexpr std::string_view kAllWords =
     "test=GLOB[,GLOB...], run, exec=PATH, shell, seed=N, log=quiet|info|debug, "
     "limit=SECONDS, patience=N, linger, strace, trace, "
-    "preempt=full|lazy, sched_proxy_exec=0|1, idle=halt|poll, aslr=on|off, rseq=lax|strict";
+    "preempt=full|lazy, sched_proxy_exec=0|1, idle=halt|poll, aslr=on|off, rseq=lax|strict|classic, "
+    "rseq_slice=on|off";
 
 const Word* find(std::string_view name) {
   for (const Word& word : kWords)

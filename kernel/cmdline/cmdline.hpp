@@ -29,7 +29,9 @@ struct Options {
   bool trace = false;
   bool lazy_preempt = false; // preempt=lazy: tasks of one class change at the tick (spec sched_core 1.9)
   bool aslr = true;          // aslr=off: all users' address spaces are laid out alike
+  bool rseq_classic = false; // rseq=classic: what Linux once did, for comparison
   bool rseq_strict = false;  // rseq=strict: programs that break its rules are killed
+  bool rseq_slices = true;   // rseq_slice=off: no time slice extensions
   bool proxy_exec = false;   // spec sched_core 6
   bool poll_idle = false;    // the idle loop spins on need_resched and is sent no IPIs (spec sched_core 1.14)
 

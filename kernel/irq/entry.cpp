@@ -29,10 +29,11 @@ void handle_ipi(arch::Ipi ipi) {
   }
 }
 
-/// Spec 1.9 N6: nobody has forbidden preemption, and interrupts were on in the code that was interrupted.
+/// Spec 1.9 N6: nobody has forbidden preemption, and interrupts were on in the code that was interrupted. On
+/// the way to user mode it is upcall::exit_to_user that decides.
 bool may_preempt(const ThreadInfo& thread, const arch::Registers& regs) {
-  return thread.preempt_count == 0 && (thread.flags.load(std::memory_order_relaxed) & kNeedResched) != 0 &&
-         regs.irqs_were_enabled();
+  return !regs.from_user() && thread.preempt_count == 0 &&
+         (thread.flags.load(std::memory_order_relaxed) & kNeedResched) != 0 && regs.irqs_were_enabled();
 }
 
 } // namespace

@@ -96,8 +96,9 @@ i64 sys_getrlimit(u32 resource, u64 to);
 i64 sys_setrlimit(u32 resource, u64 from);
 i64 sys_execve(u64 path, u64 argv, u64 envp);
 
-// rseq/registration.cpp
+// rseq/registration.cpp, rseq/slice.cpp
 i64 sys_rseq(u64 area, u32 length, u32 flags, u32 signature);
+i64 sys_rseq_slice_yield();
 
 // futex/
 i64 sys_futex(u64 address, u32 op, u32 value, u64 timeout, u64 second, u32 third);

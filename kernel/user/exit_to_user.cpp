@@ -2,7 +2,7 @@
 // The last thing the kernel does before user mode, on every way there.
 #include "kernel/user/cpu_limits.hpp"
 #include "kernel/user/process.hpp"
-#include "kernel/user/rseq/rseq.hpp"
+#include "kernel/user/rseq/slice.hpp"
 #include "kernel/user/signal/signal.hpp"
 
 #include <arch/cpu.hpp>
@@ -33,11 +33,13 @@ void user_entry() { current_task().rseq_event.user_entry = 1; }
 void exit_to_user(arch::UserRegs& regs) {
   using namespace user;
   Thread& self = current_thread();
+  bool put_off = false;
   for (;;) {
     const u32 flags = self.task->thread.flags.load(std::memory_order_relaxed);
     const u32 work = self.work.load(std::memory_order_relaxed);
     if ((flags & kReschedBits) != 0) {
-      sched::preempt_schedule_irq(); // interrupts are off; it returns with them off
+      put_off = rseq::may_put_off(self) && rseq::put_off_reschedule(self, work);
+      if (!put_off) sched::preempt_schedule_irq(); // interrupts are off; it returns with them off
     } else if (work != 0) {
       arch::Cpu::irq_enable();
       do_work(self, work, regs);
@@ -51,7 +53,11 @@ void exit_to_user(arch::UserRegs& regs) {
                   .name = "jump out of user space"},
                  regs);
       arch::Cpu::irq_disable();
-    } else if (self.task->rseq_event.switched == 0 || rseq::leave_fast(self, regs)) {
+    } else if (self.task->rseq_event.switched != 0 && !rseq::leave_fast(self, regs)) {
+      continue; // the slow path
+    } else if (put_off && self.rseq.slice.granted && !rseq::start_slice(self)) {
+      continue;
+    } else {
       break;
     }
   }

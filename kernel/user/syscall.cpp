@@ -3,7 +3,7 @@
 #include "kernel/user/syscall.hpp"
 
 #include "kernel/log/log.hpp"
-#include "kernel/user/rseq/rseq.hpp"
+#include "kernel/user/rseq/slice.hpp"
 #include "kernel/user/strace/strace.hpp"
 #include "kernel/user/syscall_table.hpp"
 #include "kernel/user/thread.hpp"
@@ -76,6 +76,9 @@ void do_syscall(arch::UserRegs& regs) {
 namespace runnel::upcall {
 
 void syscall(arch::UserRegs& regs) {
+  user::Thread& self = user::current_thread();
+  if (self.rseq.slice.granted) [[unlikely]]
+    user::rseq::end_slice(self, user::syscall_name(regs.syscall_number()) == "rseq_slice_yield");
   user::do_syscall(regs);
   if (user::rseq::strict.load(std::memory_order_relaxed)) [[unlikely]]
     user::rseq::check_system_call(user::current_thread(), regs);

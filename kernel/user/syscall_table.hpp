@@ -393,7 +393,7 @@ inline constexpr Syscall kSyscalls[] = {
     {468, 468, "file_getattr", nullptr},
     {469, 469, "file_setattr", nullptr},
     {470, 470, "listns", nullptr},
-    {471, 471, "rseq_slice_yield", nullptr},
+    {471, 471, "rseq_slice_yield", handler<sys_rseq_slice_yield>},
 };
 inline constexpr u16 kNrSyscalls = sizeof kSyscalls / sizeof kSyscalls[0];
 

@@ -3,17 +3,17 @@
 // every switch while they run (sched/mm_cid/switch.hpp).
 #include "kernel/test/test.hpp"
 #include "kernel/user/process.hpp"
-#include "kernel/user/rseq/statistics.hpp"
+#include "kernel/user/rseq/rseq.hpp"
 
 namespace runnel {
 namespace {
 
 using user::rseq::Statistics;
 
-void run_program(std::string_view path) {
-  const std::string_view argv[] = {path};
-  constexpr std::string_view kEnvironment[] = {"KTAP_QUIET=1"};
-  const Result<user::Process*> process = user::spawn(path, argv, kEnvironment);
+void run_program(std::string_view path, std::string_view argument = "") {
+  const std::string_view argv[] = {path, argument};
+  constexpr std::string_view kEnvironment[] = {"KTAP_QUIET=1", "RSEQ_EXACT=1"};
+  const Result<user::Process*> process = user::spawn(path, {argv, argument.empty() ? 1u : 2u}, kEnvironment);
   CHECK(process.has_value());
   if (!process) return;
   (*process)->exited.wait();
@@ -40,8 +40,8 @@ RUNNEL_TEST(user_rseq, calls, .limit = 10_s)
   check_laws();
 }
 
-// rseq.A12, rseq.A13, rseq.C01, rseq.C04, rseq.C06, rseq.C07, rseq.C08, rseq.C09, rseq.C11, rseq.C12,
-// rseq.C19, rseq.E03, rseq.E07
+// rseq.A03, rseq.A12, rseq.A13, rseq.C01, rseq.C04, rseq.C05, rseq.C06, rseq.C07, rseq.C08, rseq.C09,
+// rseq.C11, rseq.C12, rseq.C19, rseq.E03, rseq.E07
 RUNNEL_TEST(user_rseq, sections, .limit = 30_s, .time = test::GuestTime::kExact)
 {
   run_program("/bin/rseq_sections");
@@ -53,6 +53,28 @@ RUNNEL_TEST(user_rseq, sections, .limit = 30_s, .time = test::GuestTime::kExact)
 RUNNEL_TEST(user_rseq, concurrency_ids, .limit = 30_s)
 {
   run_program("/bin/mm_cid");
+}
+
+// rseq.A12, rseq.C15, rseq.C18
+RUNNEL_TEST(user_rseq, strict, .limit = 10_s)
+{
+  run_program("/bin/rseq_strict", "lax");
+  user::rseq::strict.store(true, std::memory_order_relaxed);
+  run_program("/bin/rseq_strict");
+  user::rseq::strict.store(false, std::memory_order_relaxed);
+}
+
+// Sections interrupted at each of their instructions, by signals, preemptions and migrations.
+RUNNEL_TEST(user_rseq, torture, .limit = 60_s, .time = test::GuestTime::kExact)
+{
+  run_program("/bin/rseq_torture");
+  check_laws();
+}
+
+// rseq.T01, rseq.T02, rseq.T03, rseq.T04, rseq.T05, rseq.T11, rseq.T12, rseq.T13
+RUNNEL_TEST(user_rseq, slices, .limit = 20_s, .time = test::GuestTime::kExact)
+{
+  run_program("/bin/rseq_slice");
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Critical sections that are preempted, interrupted by signals and by membarrier, and descriptors that cannot
-// be meant. Properties A12, A13, C1, C2, C4, C6 to C9, C11, C12, C15, C18, C19, E3, E4, E8 of rseq_mm_cid.
+// be meant. Properties A3, A12, A13, C1, C2, C4, C5 to C9, C11, C12, C15, C18, C19, E3, E4, E8 of
+// rseq_mm_cid.
 #include "tests/user/rseq.h"
 
 #include <pthread.h>
@@ -96,6 +97,145 @@ static void preempted(void) {
   check_named(whole, "ticks without a switch do not abort");
 }
 
+/* A section that turns until it is aborted, all registers holding one pattern: what of it is not there
+ * afterwards. */
+static uint64_t lost_registers(void) {
+  uint64_t lost;
+  signals_taken = 0;
+  signal_in(500);
+#if defined(__x86_64__)
+  __asm__ volatile(".pushsection .data.rseq_cs, \"aw\"\n\t"
+                   ".balign 32\n"
+                   "3: .long 0, 0\n\t"
+                   ".quad 1f, 2f - 1f, 4f\n\t"
+                   ".popsection\n\t"
+                   "movabsq $0x5ca1ab1e0ddba115, %%rax\n\t"
+                   ".irp r, rbx, rcx, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15\n\t"
+                   "movq %%rax, %%\\r\n\t"
+                   ".endr\n\t"
+                   "leaq 3b(%%rip), %%rax\n\t"
+                   "movq %%rax, 8(%[area])\n"
+                   "1: pause\n\t"
+                   "jmp 1b\n"
+                   "2:\n\t"
+                   ".pushsection .text.rseq_abort, \"ax\"\n\t"
+                   ".byte 0x0f, 0xb9, 0x3d\n\t"
+                   ".long 0x53053053\n"
+                   "4: jmp 6f\n\t"
+                   ".popsection\n"
+                   "6: leaq 3b(%%rip), %[area]\n\t"
+                   "xorq %%rax, %[area]\n\t" // rax as well
+                   "movabsq $0x5ca1ab1e0ddba115, %%rax\n\t"
+                   ".irp r, rbx, rcx, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15\n\t"
+                   "xorq %%rax, %%\\r\n\t"
+                   "orq %%\\r, %[area]\n\t"
+                   ".endr\n\t"
+                   "movq %[area], %%rax"
+                   : "=a"(lost)
+                   : [area] "d"(&area)
+                   : "rbx", "rcx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+                     "memory", "cc");
+#else
+  register volatile void* at __asm__("x1") = &area;
+  register uint64_t result_of_all __asm__("x0");
+  __asm__ volatile(
+      ".pushsection .data.rseq_cs, \"aw\"\n\t"
+      ".balign 32\n"
+      "3: .long 0, 0\n\t"
+      ".quad 1f, 2f - 1f, 4f\n\t"
+      ".popsection\n\t"
+      "adrp x0, 3b\n\t"
+      "add x0, x0, :lo12:3b\n\t"
+      "mov x2, #0xa115\n\t"
+      "movk x2, #0xab1e, lsl #32\n\t"
+      ".irp n, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 20, 21, 22, 23, 24, 25, 26, 27, 28\n\t"
+      "mov x\\n, x2\n\t"
+      ".endr\n\t"
+      "str x0, [%[area], #8]\n"
+      "1: yield\n\t"
+      "b 1b\n"
+      "2:\n\t"
+      ".pushsection .text.rseq_abort, \"ax\"\n\t"
+      ".inst 0xd428bc00\n"
+      "4: b 6f\n\t"
+      ".popsection\n"
+      "6: mov x0, #0xa115\n\t"
+      "movk x0, #0xab1e, lsl #32\n\t"
+      "eor x1, x0, x2\n\t"
+      ".irp n, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 20, 21, 22, 23, 24, 25, 26, 27, 28\n\t"
+      "eor x\\n, x\\n, x0\n\t"
+      "orr x1, x1, x\\n\n\t"
+      ".endr\n\t"
+      "mov x0, x1"
+      : "=r"(result_of_all), [area] "+r"(at)
+      :
+      : "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",
+        "x17", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "memory", "cc");
+  lost = result_of_all;
+#endif
+  return lost;
+}
+
+/* Sections that fault: after the handler the thread is in its abort handler, so that whatever class of
+   exception it was, it counted as one that came from user mode. 1: aborted. */
+#if defined(__x86_64__)
+#define FAULTING_SECTION(name, instruction)                                                                  \
+  static int name(void) {                                                                                    \
+    __asm__ volatile goto(                                                                                   \
+        ".pushsection .data.rseq_cs, \"aw\"\n\t.balign 32\n3: .long 0, 0\n\t.quad 1f, 2f - 1f, "             \
+        "4f\n\t.popsection\n\t"                                                                              \
+        "leaq 3b(%%rip), %%rax\n\tmovq %%rax, 8(%[area])\n"                                                  \
+        "1: " instruction "\n2:\n\t"                                                                         \
+        ".pushsection .text.rseq_abort, \"ax\"\n\t.byte 0x0f, 0xb9, 0x3d\n\t.long 0x53053053\n"              \
+        "4: jmp %l[aborted]\n\t.popsection"                                                                  \
+        :                                                                                                    \
+        : [area] "r"(&area)                                                                                  \
+        : "rax", "rcx", "rdx", "memory", "cc"                                                                \
+        : aborted);                                                                                          \
+    return 0;                                                                                                \
+  aborted:                                                                                                   \
+    return 1;                                                                                                \
+  }
+FAULTING_SECTION(undefined, "ud2")
+FAULTING_SECTION(breakpoint, "int3\n\tnop") // a trap: it is past the instruction
+FAULTING_SECTION(unmapped, "movq 16, %%rax")
+FAULTING_SECTION(not_canonical, "movabsq $0x8000000000000000, %%rax\n\tmovq (%%rax), %%rax")
+FAULTING_SECTION(division, "xorl %%ecx, %%ecx\n\tdivl %%ecx")
+#else
+#define FAULTING_SECTION(name, instruction)                                                                  \
+  static int name(void) {                                                                                    \
+    __asm__ volatile goto(                                                                                   \
+        ".pushsection .data.rseq_cs, \"aw\"\n\t.balign 32\n3: .long 0, 0\n\t.quad 1f, 2f - 1f, "             \
+        "4f\n\t.popsection\n\t"                                                                              \
+        "adrp x9, 3b\n\tadd x9, x9, :lo12:3b\n\tstr x9, [%[area], #8]\n"                                     \
+        "1: " instruction "\n2:\n\t"                                                                         \
+        ".pushsection .text.rseq_abort, \"ax\"\n\t.inst 0xd428bc00\n4: b %l[aborted]\n\t.popsection"         \
+        :                                                                                                    \
+        : [area] "r"(&area)                                                                                  \
+        : "x9", "x10", "memory", "cc"                                                                        \
+        : aborted);                                                                                          \
+    return 0;                                                                                                \
+  aborted:                                                                                                   \
+    return 1;                                                                                                \
+  }
+FAULTING_SECTION(undefined, ".inst 0")
+FAULTING_SECTION(breakpoint, "brk #1")
+FAULTING_SECTION(unmapped, "mov x9, #16\n\tldr x9, [x9]")
+FAULTING_SECTION(not_canonical, "mov x9, #0x8000000000000000\n\tldr x9, [x9]")
+FAULTING_SECTION(division, "mrs x9, sctlr_el1") // a trapped system register; there is no fault of division
+#endif
+static void faulting(void) {
+  int (*const sections[])(void) = {undefined, breakpoint, unmapped, not_canonical, division};
+  const int signals[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE};
+  for (unsigned i = 0; i < sizeof signals / sizeof signals[0]; ++i) signal(signals[i], on_signal);
+  for (unsigned i = 0; i < sizeof sections / sizeof sections[0]; ++i) {
+    signals_taken = 0;
+    const int aborted = sections[i]();
+    check_named(aborted && signals_taken == 1, "a fault in a section aborts it");
+  }
+  for (unsigned i = 0; i < sizeof signals / sizeof signals[0]; ++i) signal(signals[i], SIG_DFL);
+}
+
 static void interrupted_by_signals(void) {
   result = 0;
   signals_taken = 0;
@@ -111,6 +251,7 @@ static void interrupted_by_signals(void) {
   check(signals_taken == 2 && rseq_statistic("fixup") == fixups + 1);
   check_named(rseq_store_after(&area, area.cpu_id_start, 1, &result, 9) == 1 && result == 9,
               "the next one goes through");
+  check_named(lost_registers() == 0 && signals_taken == 1, "an abort leaves all registers as they were");
   // A section of no length, wherever the thread is.
   static struct rseq_section nothing = {.start_ip = 0, .post_commit_offset = 0, .abort_ip = 1};
   signals_taken = 0;
@@ -276,11 +417,12 @@ static void costs_nothing(void) {
 }
 
 int main(void) {
-  plan(37);
+  plan(43);
   run_on(0);
   check(own_register(&area));
   preempted();
   interrupted_by_signals();
+  faulting();
   descriptors();
   fields();
   membarriers();

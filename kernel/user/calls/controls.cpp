@@ -2,6 +2,7 @@
 // prctl and personality: what a thread or process can set about itself.
 #include "kernel/user/calls.hpp"
 #include "kernel/user/process.hpp"
+#include "kernel/user/rseq/slice.hpp"
 #include "kernel/user/syscall.hpp"
 #include "kernel/user/tree.hpp"
 #include "kernel/user/uaccess.hpp"
@@ -27,6 +28,7 @@ enum Option : i32 {
   kGetSubreaper = 37,
   kSetNoNewPrivileges = 38,
   kGetNoNewPrivileges = 39,
+  kRseqSliceExtension = 79,
 };
 
 constexpr u64 kLastSignal = 64, kLastCapability = 40, kDefaultSlack = 50'000;
@@ -103,6 +105,8 @@ i64 sys_prctl(i32 option, u64 a, u64 b, u64 c, u64 d) {
   case kGetNoNewPrivileges:
     if (a != 0 || b != 0 || c != 0 || d != 0) return negative(Errno::kINVAL);
     return current_process().no_new_privs ? 1 : 0;
+  case kRseqSliceExtension:
+    return rseq::slice_control(a, b, c, d);
   default:
     return negative(Errno::kINVAL);
   }

@@ -6,7 +6,7 @@
 #include "kernel/time/clock.hpp"
 #include "kernel/user/clocks.hpp"
 #include "kernel/user/proc/subject.hpp"
-#include "kernel/user/rseq/statistics.hpp"
+#include "kernel/user/rseq/slice.hpp"
 
 #include <arch/cpu.hpp>
 #include <sched/sched.hpp>
@@ -91,14 +91,22 @@ void sched_debug(Sink& to) {
 template <u64 kValue> void number(Sink& to) { format_to(to, "{}\n", kValue); }
 Result<> accept(std::string_view) { return {}; }
 
-Result<> store_pid_max(std::string_view text) {
+Result<u32> number_in(std::string_view text) {
   u32 value = 0;
   if (text.empty() || text.size() > 9) return err(Errno::kINVAL);
   for (const char c : text) {
     if (c < '0' || c > '9') return err(Errno::kINVAL);
     value = value * 10 + static_cast<u32>(c - '0');
   }
-  return proc_source.set_pid_max(value);
+  return value;
+}
+Result<> store_pid_max(std::string_view text) {
+  const auto value = number_in(text);
+  return value ? proc_source.set_pid_max(*value) : err(value.error());
+}
+Result<> store_slice_length(std::string_view text) {
+  const auto value = number_in(text);
+  return value ? rseq::set_slice_length(*value) : err(value.error());
 }
 
 constexpr fs::TextSpec kFiles[] = {{"uptime", 0444, uptime},
@@ -114,6 +122,8 @@ constexpr fs::TextSpec kFiles[] = {{"uptime", 0444, uptime},
 
 constexpr fs::TextSpec kKernel[] = {
     {"pid_max", 0644, [](Sink& to) { format_to(to, "{}\n", proc_source.pid_max()); }, store_pid_max},
+    {"rseq_slice_ns", 0644, [](Sink& to) { format_to(to, "{}\n", rseq::slice_length()); },
+     store_slice_length},
     {"ostype", 0444, [](Sink& to) { to.write("Linux\n"); }},
     {"osrelease", 0444, [](Sink& to) { to.write("7.2.0-runnel\n"); }},
     {"version", 0444, [](Sink& to) { to.write("#1 SMP PREEMPT Runnel\n"); }},

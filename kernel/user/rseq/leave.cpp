@@ -3,18 +3,37 @@
 // life (3.8).
 #include "kernel/sync/preempt.hpp"
 #include "kernel/user/rseq/section.hpp"
+#include "kernel/user/rseq/slice.hpp"
 #include "kernel/user/signal/signal.hpp"
+#include "kernel/user/uaccess.hpp"
 
 namespace runnel::user::rseq {
+
+constinit std::atomic<bool> classic{false};
+
 namespace {
+
+/// What rseq=classic counts, too.
+Outcome clear_nothing(const Thread& self) {
+  if (!classic.load(std::memory_order_relaxed)) return Outcome::kDone;
+  if (!store_user<u64>(self.rseq.area + kSection, 0)) return Outcome::kFault;
+  const PreemptGuard stays;
+  ++statistics.local().section;
+  ++statistics.local().clear;
+  return Outcome::kDone;
+}
 
 /// The ids when they may be others, then the section when the thread may be in one.
 Outcome update(Thread& self, arch::UserRegs& regs, const Ids* ids) {
   u64 section = 0;
-  const Outcome got = ids != nullptr ? store_ids(self, *ids, section) : load_section(self, section);
-  if (got != Outcome::kDone || section == 0) return got;
+  const Outcome got =
+      ids != nullptr ? store_ids(self, *ids, section) : load_section_after_switch(self, section);
+  if (got != Outcome::kDone) return got;
+  revoke(self); // slice_ctrl has been cleared with the rest
+  if (section == 0) return clear_nothing(self);
   // After a system call there is nothing to abort: a section makes none (spec 1.7, note).
-  if (self.task->rseq_event.user_entry == 0 && !strict.load(std::memory_order_relaxed)) return got;
+  const bool looks_always = strict.load(std::memory_order_relaxed) || classic.load(std::memory_order_relaxed);
+  if (self.task->rseq_event.user_entry == 0 && !looks_always) return got;
   return evaluate(self, regs, section);
 }
 
@@ -28,6 +47,11 @@ void force_update(Thread& self) {
 
 bool leave_fast(Thread& self, arch::UserRegs& regs) {
   sched::RseqEvent& event = self.task->rseq_event;
+  if (classic.load(std::memory_order_relaxed)) {
+    event.slow = 1;
+    self.work.fetch_or(kWorkRseq, std::memory_order_relaxed);
+    return false;
+  }
   ++statistics.local().fast;
   Ids now;
   if (event.ids_changed != 0) now = current_ids();
@@ -65,7 +89,7 @@ bool before_signal(Thread& self, arch::UserRegs& regs) {
   }
   u64 section = 0;
   Outcome outcome = load_section(self, section);
-  if (outcome == Outcome::kDone && section != 0) outcome = evaluate(self, regs, section);
+  if (outcome == Outcome::kDone) outcome = section != 0 ? evaluate(self, regs, section) : clear_nothing(self);
   if (outcome != Outcome::kDone) {
     clear_errors(event);
     return false;

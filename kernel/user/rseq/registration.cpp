@@ -2,7 +2,7 @@
 // The system call rseq(): what is refused and why, in the order of spec rseq_mm_cid 1.4.
 #include "kernel/sync/preempt.hpp"
 #include "kernel/user/calls.hpp"
-#include "kernel/user/rseq/rseq.hpp"
+#include "kernel/user/rseq/slice.hpp"
 #include "kernel/user/signal/signal.hpp"
 #include "kernel/user/syscall.hpp"
 #include "kernel/user/uaccess.hpp"
@@ -56,10 +56,12 @@ i64 sys_rseq(u64 area, u32 length, u32 flags, u32 signature) {
   if (area % (legacy ? kLegacyAlign : kAlign) != 0 || (!legacy && length < kFeatureSize))
     return negative(Errno::kINVAL);
   if (!is_user_range(area, length)) return negative(Errno::kFAULT);
-  const u8 version = legacy ? 1 : 2;
-  if (!store_registered(area, version, 0)) return negative(Errno::kFAULT);
+  const u8 version = legacy || classic.load(std::memory_order_relaxed) ? 1 : 2;
+  const u32 in_area = version == 1 ? 0 : slice_flags(flags);
+  if (!store_registered(area, version, in_area)) return negative(Errno::kFAULT);
   const IrqGuard irqs_off; // no switch sees half of it
   self.rseq = {.area = area, .length = length, .signature = signature, .ids = {}, .slice = {}};
+  self.rseq.slice.enabled = (in_area & kSliceEnabled) != 0;
   self.task->rseq_event.version = version;
   force_update(self); // this very call ends with the true ids in place
   return 0;

@@ -18,6 +18,10 @@ namespace runnel::user::rseq {
 /// instruction (spec 2.4, 3.9).
 extern std::atomic<bool> strict;
 
+/// rseq=classic: what Linux did before there was an event word, to be measured against: every registration is
+/// a legacy one, every switch and signal leads through the slow path, and a null rseq_cs is "cleared" too.
+extern std::atomic<bool> classic;
+
 /// The context switch, to `next`: after its CPU and CID are what they will be. Interrupts off.
 inline void note_switch_in(Task& next) {
   sched::RseqEvent& event = next.rseq_event;

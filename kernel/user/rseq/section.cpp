@@ -82,6 +82,15 @@ Outcome load_section(const Thread& self, u64& section) {
   return access.load(self.rseq.area + kSection, section) ? Outcome::kDone : Outcome::kFault;
 }
 
+Outcome load_section_after_switch(const Thread& self, u64& section) {
+  const u64 area = self.rseq.area;
+  const arch::UserAccess access;
+  if (!access.load(area + kSection, section)) return Outcome::kFault;
+  if (self.task->rseq_event.version == 2 && !access.store(area + kSliceControl, u32{0}))
+    return Outcome::kFault;
+  return Outcome::kDone;
+}
+
 Outcome evaluate(Thread& self, arch::UserRegs& regs, u64 descriptor) {
   Section section;
   const Finding found = look(self, regs.pc(), descriptor, section);

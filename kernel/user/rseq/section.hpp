@@ -16,7 +16,8 @@ enum class Outcome : u8 {
 /// abort handler when it is within the section.
 Outcome evaluate(Thread& self, arch::UserRegs& regs, u64 section);
 
-/// The thread's rseq_cs.
+/// The thread's rseq_cs; the second also takes back what it asked of the scheduler (5.4).
+Outcome load_section_after_switch(const Thread& self, u64& section);
 Outcome load_section(const Thread& self, u64& section);
 /// The ids as they are now: stored, and rseq_cs loaded, in one go of user access.
 Outcome store_ids(Thread& self, const Ids& now, u64& section);

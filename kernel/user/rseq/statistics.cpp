@@ -19,6 +19,11 @@ Statistics total_statistics() {
     sum.section += s.section;
     sum.clear += s.clear;
     sum.fixup += s.fixup;
+    sum.granted += s.granted;
+    sum.expired += s.expired;
+    sum.revoked += s.revoked;
+    sum.yielded += s.yielded;
+    sum.aborted += s.aborted;
   }
   return sum;
 }
@@ -27,6 +32,8 @@ void write_statistics(Sink& to) {
   const Statistics s = total_statistics();
   format_to(to, "exit: {}\nsignal: {}\nslowpath: {}\nfastpath: {}\nids: {}\ncs: {}\nclear: {}\nfixup: {}\n",
             s.exit, s.signal, s.slow, s.fast, s.ids, s.section, s.clear, s.fixup);
+  format_to(to, "s_granted: {}\ns_expired: {}\ns_revoked: {}\ns_yielded: {}\ns_aborted: {}\n", s.granted,
+            s.expired, s.revoked, s.yielded, s.aborted);
 }
 
 } // namespace runnel::user::rseq

@@ -17,6 +17,12 @@ struct Statistics {
   u64 section = 0; // sections evaluated
   u64 clear = 0;   // of these: the thread was outside
   u64 fixup = 0;   // of these: aborted
+  // Time slice extensions (5.4).
+  u64 granted = 0;
+  u64 expired = 0; // by the timer
+  u64 revoked = 0; // taken away on the way to user mode
+  u64 yielded = 0; // ended by rseq_slice_yield
+  u64 aborted = 0; // ended by another system call
 };
 
 /// Counted with interrupts or preemption off.
