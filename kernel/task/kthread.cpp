@@ -39,15 +39,33 @@ void unlink_task(Task& task) {
   --task_count;
 }
 
+void bury(Task& task) {
+  unlink_task(task);
+  task.reclaim.task = &task;
+  sync::call_rcu(task.reclaim, free_task);
+}
+
+/// Tasks without references that could not be buried at once, through Task::next_dead.
+constinit std::atomic<Task*> dead{nullptr};
+
 } // namespace
 
 Task& idle_task(CpuId cpu) { return idle_tasks.on(cpu); }
 
 void put_task(Task& task) {
   if (task.refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  unlink_task(task);
-  task.reclaim.task = &task;
-  sync::call_rcu(task.reclaim, free_task);
+  if (arch::Cpu::irqs_enabled()) return bury(task);
+  // Perhaps under a runqueue's lock, which the list's and RCU's may not be taken in.
+  task.next_dead = dead.load(std::memory_order_relaxed);
+  while (!dead.compare_exchange_weak(task.next_dead, &task, std::memory_order_release,
+                                     std::memory_order_relaxed)) // pairs with bury_dead_tasks
+    arch::Cpu::relax();
+}
+
+void bury_dead_tasks() {
+  if (dead.load(std::memory_order_relaxed) == nullptr) return;
+  Task* task = dead.exchange(nullptr, std::memory_order_acquire);
+  while (task != nullptr) bury(*std::exchange(task, task->next_dead));
 }
 
 void for_each_task(void (*visit)(void* context, Task& task), void* context) {
@@ -56,6 +74,7 @@ void for_each_task(void (*visit)(void* context, Task& task), void* context) {
 }
 
 u32 nr_tasks() {
+  bury_dead_tasks();
   const IrqSpinGuard guard(list_lock);
   return task_count;
 }

@@ -36,6 +36,7 @@ struct Task : sched::Task {
   /// (kernel/user/futex/pi.cpp).
   std::atomic<bool> futex_gone{false};
   std::atomic<u32> futex_pi_states{0};
+  Task* next_dead = nullptr;
   struct Reclaim : sync::RcuHead {
     Task* task = nullptr;
   } reclaim;
@@ -56,9 +57,12 @@ inline void get_task(Task& task) { task.refs.fetch_add(1, std::memory_order_rela
     if (task.refs.compare_exchange_weak(refs, refs + 1, std::memory_order_relaxed)) return true;
   return false;
 }
-/// Drops a reference; the last one frees the task after an RCU grace period. No lock of rank kTaskList or
-/// further in held.
+/// Drops a reference; the last one frees the task after an RCU grace period. With interrupts on: no lock of
+/// rank kTaskList or further in held. With interrupts off any lock may be: what then is to be freed waits for
+/// bury_dead_tasks().
 void put_task(Task& task);
+/// Every tick calls it. No lock of rank kTaskList or further in held.
+void bury_dead_tasks();
 
 /// Calls `visit(task)` for all threads but the idle ones, in the order of creation, with the task list locked
 /// (no allocation, no sleep). One that is kept beyond the call is taken with try_get_task.

@@ -16,6 +16,7 @@ constexpr Duration kRetryAfter = 2_ms;
 } // namespace
 
 void LeakCheck::rebase() {
+  bury_dead_tasks();
   sync::rcu_barrier();
   memory_ = mm::memory_usage();
   threads_ = nr_tasks();
@@ -25,6 +26,7 @@ bool LeakCheck::is_clean(Sink& sink, std::string_view prefix) {
   mm::MemoryUsage now = mm::memory_usage();
   for (u32 i = 0; i < kRetries && !(now.same_as(memory_) && nr_tasks() == threads_); ++i) {
     if (i != 0) sleep_for(kRetryAfter);
+    bury_dead_tasks();
     sync::rcu_barrier();
     now = mm::memory_usage();
   }

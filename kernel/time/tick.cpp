@@ -3,6 +3,7 @@
 
 #include "kernel/debug/watchdog.hpp"
 #include "kernel/smp/percpu.hpp"
+#include "kernel/task/task.hpp"
 #include "kernel/time/clock.hpp"
 #include "kernel/time/timer.hpp"
 
@@ -25,6 +26,7 @@ void tick(Timer& timer) {
   auto& self = static_cast<TickTimer&>(timer);
   watchdog_tick();
   sched::scheduler_tick();
+  bury_dead_tasks();
   if (!self.running) return;
   timer_start(timer, sched::next_tick(
                          now(), sched::port::this_cpu())); // ticks missed with interrupts off are not made up

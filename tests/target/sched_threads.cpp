@@ -5,6 +5,7 @@
 #include "kernel/time/sleep.hpp"
 #include "tests/target/threads.hpp"
 
+#include <sched/rq.hpp>
 #include <string_view>
 
 namespace runnel {
@@ -82,6 +83,23 @@ RUNNEL_TEST(task, found_threads_are_kept_or_gone, .cpus = 2, .limit = 10_s)
   });
   sync::rcu_barrier();
   CHECK(nr_tasks() == before);
+}
+
+// Classes that dropped the lock to push a task put it with the lock held again, when it may have ended.
+RUNNEL_TEST(task, the_last_reference_may_go_under_a_runqueues_lock, .limit = 2_s)
+{
+  const u32 before = nr_tasks();
+  const Result<Task*> task = kthread_run("short", [](void*) {}, nullptr);
+  REQUIRE(task.has_value());
+  get_task(**task);
+  CHECK(kthread_join(*task) == 0);
+  while ((*task)->refs.load() != 1) sleep_for(100_us); // its own goes when it has left the CPU
+  {
+    const sched::RqLock locked(sched::cpu_rq(CpuId{0}));
+    put_task(**task);
+  }
+  CHECK(nr_tasks() == before);
+  sync::rcu_barrier();
 }
 
 RUNNEL_TEST(sched, timer_preempts_a_thread_that_never_yields, .limit = 5_s)
