@@ -97,6 +97,10 @@ bool mm_cid_leave(MmCid& space) {
     note_left(space); // it will not be in user mode with this number
     flip = Cid::leave(space, current().cid, port::this_cpu());
   }
+  {
+    // Whoever is changing this task's affinity has still seen its space: it may be gone after this.
+    const port::IrqLockGuard pi(current().pi_lock);
+  }
   if (flip) walk(space);
   return space.users == 0;
 }

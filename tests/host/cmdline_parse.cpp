@@ -41,6 +41,10 @@ TEST_CASE("cmdline: all words", "[cmdline]") {
   REQUIRE(options);
   CHECK_FALSE(options->aslr);
   CHECK(cmdline::parse("aslr=on")->aslr);
+  CHECK(cmdline::parse("rseq=strict")->rseq_strict);
+  CHECK(cmdline::parse("rseq=classic")->rseq_classic);
+  CHECK_FALSE(cmdline::parse("rseq=lax rseq_slice=off")->rseq_slices);
+  CHECK_FALSE(cmdline::parse("rseq=loose"));
   CHECK(options->verb == Verb::kTest);
   CHECK(options->test_globs() == "mm.*,sched");
   CHECK(options->seed == 16);

@@ -71,7 +71,7 @@ RUNNEL_TEST(user_rseq, torture, .limit = 60_s, .time = test::GuestTime::kExact)
   check_laws();
 }
 
-// rseq.T01, rseq.T02, rseq.T03, rseq.T04, rseq.T05, rseq.T11, rseq.T12, rseq.T13
+// rseq.T01, rseq.T02, rseq.T03, rseq.T04, rseq.T05, rseq.T10, rseq.T11, rseq.T12, rseq.T13
 RUNNEL_TEST(user_rseq, slices, .limit = 20_s, .time = test::GuestTime::kExact)
 {
   run_program("/bin/rseq_slice");

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time slice extension: who may have it, and what ends it. Properties T1 to T6, T8, T11 to T13 of
+// Time slice extension: who may have it, and what ends it. Properties T1 to T5, T10 to T13 of
 // rseq_mm_cid.
 #include "tests/user/rseq.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 enum { kSlice = 79, kGet = 1, kSet = 2, kSliceDefaultOn = 2, kNotSupported = 524 };
 enum { kAvailable = 1 << 4, kEnabled = 1 << 5 };
@@ -133,11 +136,34 @@ static void extensions(void) {
   pthread_join(other, NULL);
 }
 
+/* A request in a page that cannot be written to any more. */
+static void read_only(void) {
+  int status = -1;
+  const pid_t pid = fork();
+  if (pid == 0) {
+    char* const page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    volatile struct rseq_area* const mine = (volatile struct rseq_area*)page;
+    pthread_t other;
+    over = 0;
+    pthread_create(&other, NULL, compete, NULL);
+    if (sys_rseq(&area, 64, kRseqUnregister, kSignature) != 0) _exit(1);
+    if (sys_rseq(page, 64, kSliceDefaultOn, kSignature) != 0) _exit(2);
+    mine->slice_ctrl = 1;
+    if (mprotect(page, 4096, PROT_READ) != 0) _exit(3);
+    for (int i = 0; i < 10000000; ++i) relax();
+    _exit(4);
+  }
+  waitpid(pid, &status, 0);
+  check_named(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV,
+              "a request that cannot be answered: SIGSEGV");
+}
+
 int main(void) {
-  plan(31);
+  plan(32);
   run_on(0);
   calls();
   lengths();
   extensions();
+  read_only();
   return finished();
 }
