@@ -2,6 +2,7 @@
 // Critical sections that are preempted, interrupted by signals and by membarrier, and descriptors that cannot
 // be meant. Properties A3, A12, A13, C1, C2, C4, C5 to C9, C11, C12, C15, C18, C19, E3, E4, E8 of
 // rseq_mm_cid.
+#include "tests/user/burn.h"
 #include "tests/user/rseq.h"
 
 #include <pthread.h>
@@ -15,15 +16,8 @@
 static volatile struct rseq_area area __attribute__((aligned(64)));
 static volatile uint64_t result;
 static atomic_int signals_taken;
-static const uint64_t kLong = 2000000; // turns: many ticks
+static const uint64_t kLong = 4000000; // turns: many ticks
 
-static void relax(void) {
-#if defined(__x86_64__)
-  __asm__ volatile("pause");
-#else
-  __asm__ volatile("yield");
-#endif
-}
 static void on_signal(int sig) {
   (void)sig;
   ++signals_taken;
@@ -115,7 +109,8 @@ static uint64_t lost_registers(void) {
                    ".endr\n\t"
                    "leaq 3b(%%rip), %%rax\n\t"
                    "movq %%rax, 8(%[area])\n"
-                   "1: pause\n\t"
+                   "1: pause\n\t" // seldom: tests/user/burn.h
+                   ".rept 2000\n\t nop\n\t .endr\n\t"
                    "jmp 1b\n"
                    "2:\n\t"
                    ".pushsection .text.rseq_abort, \"ax\"\n\t"
@@ -152,7 +147,8 @@ static uint64_t lost_registers(void) {
       "mov x\\n, x2\n\t"
       ".endr\n\t"
       "str x0, [%[area], #8]\n"
-      "1: yield\n\t"
+      "1: yield\n\t" // seldom: tests/user/burn.h
+      ".rept 2000\n\t nop\n\t .endr\n\t"
       "b 1b\n"
       "2:\n\t"
       ".pushsection .text.rseq_abort, \"ax\"\n\t"
@@ -257,7 +253,7 @@ static void interrupted_by_signals(void) {
   signals_taken = 0;
   area.rseq_cs = (uint64_t)&nothing;
   signal_in(500);
-  while (signals_taken == 0) relax();
+  while (signals_taken == 0) burn();
   check_named(area.rseq_cs == 0, "who is outside a section goes on, and the pointer to it is cleared");
 }
 
@@ -287,7 +283,7 @@ static int corrupt(int wrong) {
                  : wrong == kPointerUnmapped ? 0x1000
                                              : (uint64_t)&everywhere;
   signal_in(500);
-  for (int i = 0; i < 100000000 && signals_taken == 0; ++i) relax();
+  for (int i = 0; i < 100000 && signals_taken == 0; ++i) burn();
   return 1;
 }
 static int lazy_descriptor(int unused) {
@@ -296,7 +292,7 @@ static int lazy_descriptor(int unused) {
   signals_taken = 0;
   area.rseq_cs = (uint64_t)page; // never touched: all zeros once it is there
   signal_in(500);
-  while (signals_taken == 0) relax();
+  while (signals_taken == 0) burn();
   return area.rseq_cs == 0 ? 0 : 1;
 }
 static int of_another_version(int unused) {
@@ -306,7 +302,7 @@ static int of_another_version(int unused) {
   signals_taken = 0;
   area.rseq_cs = (uint64_t)&odd;
   signal_in(500);
-  while (signals_taken == 0) relax();
+  while (signals_taken == 0) burn();
   return area.rseq_cs == 0 ? 0 : 1;
 }
 static int call_within(int unused) {
@@ -381,7 +377,7 @@ static int barrier_aborts(unsigned flags) {
   ready = 0;
   outcome = 5;
   pthread_create(&thread, NULL, spin_in_section, NULL);
-  while (ready == 0) relax();
+  while (ready == 0) burn();
   usleep(1000);
   const int spins = outcome == 5;
   const int elsewhere = flags == 0 || (syscall(SYS_membarrier, 1 << 7, flags, 0) == 0 && outcome == 5);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Time slice extension: who may have it, and what ends it. Properties T1 to T5, T10 to T13 of
 // rseq_mm_cid.
+#include "tests/user/burn.h"
 #include "tests/user/rseq.h"
 
 #include <fcntl.h>
@@ -21,13 +22,6 @@ static volatile uint8_t* granted(void) { return (volatile uint8_t*)&area.slice_c
 static long slice_yield(void) { return syscall(471); }
 static long control(long op, long arg, long third, long fourth) {
   return syscall(SYS_prctl, kSlice, op, arg, third, fourth);
-}
-static void relax(void) {
-#if defined(__x86_64__)
-  __asm__ volatile("pause");
-#else
-  __asm__ volatile("yield");
-#endif
 }
 static void calls(void) {
   check_errno(control(kGet, 0, 1, 0), EINVAL);
@@ -70,7 +64,7 @@ static void* compete(void* unused) {
   (void)unused;
   while (!over) {
     ++turns;
-    relax();
+    burn();
   }
   return NULL;
 }
@@ -79,14 +73,14 @@ static void* compete(void* unused) {
 static int get_extension(void) {
   for (int i = 0; i < 100000; ++i) {
     *request() = 1;
-    for (int n = 0; n < 2000 && *granted() == 0; ++n) relax();
+    for (int n = 0; n < 10 && *granted() == 0; ++n) burn();
     if (*granted() != 0) return *request() == 0;
   }
   return 0;
 }
 static void extensions(void) {
   *request() = 1;
-  for (int n = 0; n < 10; ++n) relax();
+  for (int n = 0; n < 10; ++n) burn();
   check_named(*request() == 1 || *granted() == 1, "who is not interrupted keeps his request");
   *request() = 0;
   pthread_t other;
@@ -119,7 +113,7 @@ static void extensions(void) {
 
   got = get_extension();
   seen = turns;
-  while (turns == seen) relax();
+  while (turns == seen) burn();
   check_named(got && area.slice_ctrl == 0 && slice_yield() == 0, "who does not yield is switched away from");
   check(rseq_statistic("s_granted") >= before + 3);
   check(rseq_statistic("s_expired") > 0 && rseq_statistic("s_revoked") > 0 &&
@@ -130,7 +124,7 @@ static void extensions(void) {
   check(control(kSet, 0, 0, 0) == 0);
   *request() = 1;
   seen = turns;
-  while (turns == seen) relax();
+  while (turns == seen) burn();
   check_named(*granted() == 0, "who has not enabled it gets none");
   over = 1;
   pthread_join(other, NULL);
@@ -150,7 +144,7 @@ static void read_only(void) {
     if (sys_rseq(page, 64, kSliceDefaultOn, kSignature) != 0) _exit(2);
     mine->slice_ctrl = 1;
     if (mprotect(page, 4096, PROT_READ) != 0) _exit(3);
-    for (int i = 0; i < 10000000; ++i) relax();
+    for (int i = 0; i < 100000; ++i) burn();
     _exit(4);
   }
   waitpid(pid, &status, 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // rseq=strict: programs that get away with it elsewhere are killed. With the argument "lax" they get away
 // with it. Properties A12, C15, C18 of rseq_mm_cid.
+#include "tests/user/burn.h"
 #include "tests/user/rseq.h"
 
 #include <signal.h>
@@ -11,13 +12,6 @@ static volatile struct rseq_area area __attribute__((aligned(64)));
 static volatile int taken;
 static int strict = 1;
 
-static void relax(void) {
-#if defined(__x86_64__)
-  __asm__ volatile("pause");
-#else
-  __asm__ volatile("yield");
-#endif
-}
 static void on_signal(int sig) {
   (void)sig;
   taken = 1;
@@ -62,7 +56,7 @@ static int with_fault(int fault) {
   area.rseq_cs = (uint64_t)&section;
   if (fault == kCall) syscall(SYS_getppid);
   if (fault == kCall) return 0;
-  while (taken == 0) relax();
+  while (taken == 0) burn();
   return 7; // not aborted
 }
 static int overwrite(int unused) {
