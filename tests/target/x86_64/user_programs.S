@@ -36,6 +36,9 @@ program_read_kernel_end:
 // With a hint to the emulator that others may have the host's time.
 program spin
 1:
+  .rept 1000 // a pause costs an emulator more than all of this
+  nop
+  .endr
   pause
   jmp 1b
 program_spin_end:
