@@ -6,35 +6,32 @@
 #include "qemu/elf_image.hpp"
 #include "qemu/files.hpp"
 #include "qemu/guest.hpp"
-#include "qemu/select.hpp"
+#include "qemu/programs/user_costs.hpp"
 #include "qemu/statistics.hpp"
 #include "qemu/symbolize.hpp"
 #include "qemu/target_tests.hpp"
 #include "qemu/volume.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <fmt/format.h>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
+#include <set>
 
 namespace runnel::qemu {
 namespace {
 
-constexpr std::string_view kMark = "# bench ";
-
 struct Options {
-  std::string subject;
+  std::string subject = "all";
   std::string arch = "all";
   std::string boot_test = "selftest.condition_evaluated_once";
   u32 repeat = 15, uefi_repeat = 3;
-  bool json = false;
+  bool json = false, against_linux = false;
 };
 
-struct Figure {
-  std::string name, unit;
-  double value = 0;
-};
+using Figure = Cost;
 
 class Bench {
  public:
@@ -42,9 +39,12 @@ class Bench {
       : options_(options), arch_(arch), image_(TestImage::load(image_elf(arch, Image::kTests))) {}
 
   std::vector<Figure> run() {
-    instructions();
-    boot_times();
-    sizes();
+    if (options_.subject != "user") instructions();
+    if (options_.subject != "kernel") std::ranges::move(user_costs(arch_), std::back_inserter(figures_));
+    if (options_.subject != "user") {
+      boot_times();
+      sizes();
+    }
     return std::move(figures_);
   }
 
@@ -72,13 +72,7 @@ class Bench {
 
   void instructions() {
     boot(BootPath::kDirect, Timing::kDeterministic, "test=bench.* log=quiet",
-         [this](const std::string& line) {
-           const auto at = line.find(kMark);
-           if (at == std::string::npos) return;
-           std::istringstream words(line.substr(at + kMark.size()));
-           Figure figure;
-           if (words >> figure.name >> figure.value >> figure.unit) figures_.push_back(figure);
-         });
+         [this](const std::string& line) { take_cost(line, figures_); });
   }
 
   void boot_times() {
@@ -105,47 +99,88 @@ class Bench {
   std::vector<Figure> figures_;
 };
 
+/// Figures by name and column, in the order they came.
+class Table {
+ public:
+  void add(const std::string& column, const std::vector<Figure>& figures) {
+    columns_.push_back(column);
+    for (const Figure& figure : figures) {
+      if (!rows_.contains(figure.name)) names_.push_back(figure.name);
+      rows_[figure.name][column] = figure;
+    }
+  }
+  /// Where both columns have a value: the first over the second.
+  void add_ratio(const std::string& column, const std::string& over, const std::string& under) {
+    std::vector<Figure> ratios;
+    for (const std::string& name : names_)
+      if (rows_[name].contains(over) && rows_[name].contains(under) && rows_[name][under].value != 0)
+        ratios.push_back({name, "", rows_[name][over].value / rows_[name][under].value});
+    add(column, ratios);
+    ratios_.insert(column);
+  }
+
+  void print(const std::string& title) const {
+    fmt::print("{:<34}", title);
+    for (const std::string& column : columns_) fmt::print(" {:>14}", column);
+    fmt::print("  unit\n");
+    for (const std::string& name : names_) {
+      fmt::print("{:<34}", name);
+      std::string unit;
+      for (const std::string& column : columns_) {
+        const auto figure = rows_.at(name).find(column);
+        const bool there = figure != rows_.at(name).end();
+        const bool ratio = ratios_.contains(column);
+        fmt::print(" {:>14}", !there  ? "-"
+                              : ratio ? fmt::format("{:.2f}", figure->second.value)
+                                      : fmt::format("{:.0f}", figure->second.value));
+        if (there && !ratio) unit = figure->second.unit;
+      }
+      fmt::print("  {}\n", unit);
+    }
+  }
+  nlohmann::ordered_json json() const {
+    nlohmann::ordered_json all = nlohmann::ordered_json::object();
+    for (const std::string& column : columns_)
+      for (const std::string& name : names_)
+        if (const auto figure = rows_.at(name).find(column); figure != rows_.at(name).end())
+          all[column].push_back(
+              {{"name", name}, {"value", figure->second.value}, {"unit", figure->second.unit}});
+    return all;
+  }
+
+ private:
+  std::vector<std::string> columns_, names_;
+  std::set<std::string> ratios_;
+  std::map<std::string, std::map<std::string, Figure>> rows_; // name -> column -> figure
+};
+
 ExitStatus bench(const Options& options) {
+  if (options.against_linux && options.subject != "user" && options.subject != "all")
+    throw Failure(ExitStatus::kUsage,
+                  "--against-linux compares figures of user mode: bench user --against-linux");
   if (options.subject == "rseq") {
     std::vector<Arch> wanted;
     for (const Arch arch : kArches)
       if (options.arch == "all" || to_string(arch) == options.arch) wanted.push_back(arch);
     return bench_rseq(wanted);
   }
-  nlohmann::ordered_json all = nlohmann::ordered_json::object();
-  std::vector<std::string> names;
-  std::map<std::string, std::map<std::string, Figure>> table; // name -> architecture -> figure
-  std::vector<std::string> arches;
+  Table table;
   for (const Arch arch : kArches) {
-    if (options.arch != "all" && to_string(arch) != options.arch) continue;
-    arches.emplace_back(to_string(arch));
-    fmt::print(stderr, "measuring {} ...\n", to_string(arch));
-    for (const Figure& figure : Bench(options, arch).run()) {
-      if (!table.contains(figure.name)) names.push_back(figure.name);
-      table[figure.name][arches.back()] = figure;
-      all[arches.back()].push_back({{"name", figure.name}, {"value", figure.value}, {"unit", figure.unit}});
-    }
+    const std::string name(to_string(arch));
+    if (options.arch != "all" && name != options.arch) continue;
+    fmt::print(stderr, "measuring {} ...\n", name);
+    table.add(name, Bench(options, arch).run());
+    if (!options.against_linux) continue;
+    fmt::print(stderr, "measuring {} on Linux ...\n", name);
+    table.add(name + " Linux", user_costs_on_linux(arch));
+    table.add_ratio(name + " ratio", name, name + " Linux");
   }
   const std::string build = build_folder().filename().string();
-  if (options.json) {
-    fmt::print("{}\n", nlohmann::ordered_json{{"version", 1}, {"build", build}, {"figures", all}}.dump(2));
-    return ExitStatus::kPassed;
-  }
-  fmt::print("{:<34}", fmt::format("figure ({} build)", build));
-  for (const std::string& arch : arches) fmt::print(" {:>14}", arch);
-  fmt::print("  unit\n");
-  for (const std::string& name : names) {
-    fmt::print("{:<34}", name);
-    std::string unit;
-    for (const std::string& arch : arches) {
-      const auto figure = table[name].find(arch);
-      if (figure == table[name].end())
-        fmt::print(" {:>14}", "-");
-      else
-        fmt::print(" {:>14}", fmt::format("{:.0f}", figure->second.value)), unit = figure->second.unit;
-    }
-    fmt::print("  {}\n", unit);
-  }
+  if (options.json)
+    fmt::print("{}\n",
+               nlohmann::ordered_json{{"version", 1}, {"build", build}, {"figures", table.json()}}.dump(2));
+  else
+    table.print(fmt::format("figure ({} build)", build));
   return ExitStatus::kPassed;
 }
 
@@ -156,9 +191,12 @@ void add_bench_command(CLI::App& app, Action& action) {
   CLI::App* sub =
       app.add_subcommand("bench", "Measures: instructions per operation, boot times, image sizes");
   sub->add_option("subject", options->subject,
-                  "rseq: counters of restartable sequences; else everything else")
-      ->check(CLI::IsMember({"rseq"}))
+                  "kernel, user (what programs pay), rseq (counters of restartable sequences), or all but "
+                  "rseq (default)")
+      ->check(CLI::IsMember({"kernel", "user", "rseq", "all"}))
       ->type_name("SUBJECT");
+  sub->add_flag("--against-linux", options->against_linux,
+                "Runs the figures of user mode on Debian's Linux too, fetched for it, and prints ratios");
   sub->add_option("--arch", options->arch, "Architecture (default all)")
       ->check(CLI::IsMember({"x86_64", "aarch64", "all"}))
       ->type_name("ARCH");

@@ -2,11 +2,7 @@
 // runnel exec: a Linux program of this host's files on the kernel, its output here, its exit status as ours.
 #include "qemu/cli.hpp"
 #include "qemu/cli_machine.hpp"
-#include "qemu/exec/guest_files.hpp"
-#include "qemu/exec/output.hpp"
-#include "qemu/lines.hpp"
-#include "qemu/symbolize.hpp"
-#include "qemu/volume.hpp"
+#include "qemu/exec/run.hpp"
 
 #include <cstdio>
 #include <cstring>
@@ -21,7 +17,7 @@ constexpr u32 kDefaultCpus = 4, kSignalBase = 128, kMaxLimit = 86400;
 struct Options {
   MachineOptions machine;
   std::vector<std::string> words; // the program and its arguments
-  std::vector<std::string> environment, files, sysroots;
+  std::vector<std::string> environment, files, programs, sysroots;
   u32 limit = 0; // seconds of guest time; 0: none
   std::string log;
   bool verbose = false, strace = false;
@@ -32,9 +28,8 @@ void write_all(std::FILE* file, std::string_view bytes) {
   std::fflush(file);
 }
 
-std::string kernel_words(const Options& options, const std::string& program) {
-  std::string words = fmt::format("exec={} seed={} log={}", program, options.machine.seed,
-                                  options.verbose ? "info" : "quiet");
+std::string kernel_words(const Options& options) {
+  std::string words = fmt::format("seed={} log={}", options.machine.seed, options.verbose ? "info" : "quiet");
   if (options.limit != 0) words += fmt::format(" limit={}", options.limit);
   if (options.strace) words += " strace";
   if (!options.machine.append.empty()) words += " " + options.machine.append;
@@ -43,16 +38,7 @@ std::string kernel_words(const Options& options, const std::string& program) {
 
 /// The kernel fell or would not start the program: everything it said, and why.
 ExitStatus show_failure(const GuestRun& run, const fs::path& elf, ExitStatus status) {
-  std::string text;
-  LineSplitter lines;
-  bool report = false; // the program's own output has been shown
-  lines.feed(run.serial + "\n", [&](const std::string& line) {
-    const ProtocolLine parsed = parse_protocol_line(line);
-    report |= std::holds_alternative<PanicLine>(parsed) || std::holds_alternative<HangLine>(parsed) ||
-              run.boot_line.empty();
-    if (report && !line.empty()) text += line + "\n";
-  });
-  fmt::print(stderr, "{}{}{}", Symbolizer(elf).annotate(text), run.postmortem, run.qemu_messages);
+  fmt::print(stderr, "{}", failure_text(run, elf));
   fmt::print(stderr, "runnel: {}\n", run.reason.empty() ? "the run failed" : run.reason);
   return status;
 }
@@ -86,41 +72,32 @@ ExitStatus exec(const Options& options) {
                          .arguments = {options.words.begin() + 1, options.words.end()},
                          .environment = options.environment,
                          .files = options.files,
+                         .programs = options.programs,
                          .sysroots = {options.sysroots.begin(), options.sysroots.end()}};
   const GuestFiles files = collect_guest_files(wanted);
 
-  GuestOptions guest;
+  ProgramRunOptions how;
   const u32 cpus = options.machine.smp.empty() ? kDefaultCpus : options.machine.smp.front();
-  guest.machine = options.machine.spec(arch, cpus, options.machine.boot.value_or(BootPath::kDirect));
-  guest.elf =
+  how.machine = options.machine.spec(arch, cpus, options.machine.boot.value_or(BootPath::kDirect));
+  how.elf =
       options.machine.kernel.empty() ? image_elf(arch, Image::kKernel) : fs::path(options.machine.kernel);
-  guest.postmortem = build_folder() / "postmortem";
-  guest.silence_seconds = options.machine.silence();
-  const auto volume = prepare_boot(guest.machine, {.elf = guest.elf,
-                                                   .command_line = kernel_words(options, files.program),
-                                                   .initrd = scenario::make_initrd(files.members)});
-  ProgramOutput::Take log;
-  if (options.verbose) log = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
-  ProgramOutput output([](std::string_view bytes) { write_all(stdout, bytes); }, log);
-  std::optional<ProgramEndLine> ended;
+  how.kernel_words = kernel_words(options);
+  how.silence_seconds = options.machine.silence();
+  how.output = [](std::string_view bytes) { write_all(stdout, bytes); };
+  if (options.verbose) how.log = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
   std::vector<MissingLine> missing;
-  guest.on_bytes = [&](std::string_view bytes) { output.feed(bytes); };
-  guest.on_line = [&](const std::string& line) {
-    const ProtocolLine parsed = parse_protocol_line(line);
-    if (const auto* end = std::get_if<ProgramEndLine>(&parsed)) ended = *end;
-    if (const auto* call = std::get_if<MissingLine>(&parsed)) missing.push_back(*call);
-    if (const auto* call = std::get_if<StraceLine>(&parsed))
+  how.on_line = [&](const ProtocolLine& line) {
+    if (const auto* call = std::get_if<MissingLine>(&line)) missing.push_back(*call);
+    if (const auto* call = std::get_if<StraceLine>(&line))
       fmt::print(stderr, "[pid {:>5}] {}\n", call->thread, call->text);
   };
-  const GuestRun run = run_guest(guest);
-  output.finish();
-  if (!options.log.empty()) write_file(options.log, run.serial);
-  if (run.end == RunEnd::kInterrupted) throw Failure(ExitStatus::kInterrupted, "interrupted");
-  const ExitStatus status = status_of(run);
-  if (status > ExitStatus::kFailed) return show_failure(run, guest.elf, status);
+  const ProgramRun run = run_program(files, how);
+  if (!options.log.empty()) write_file(options.log, run.guest.serial);
+  const ExitStatus status = status_of(run.guest);
+  if (status > ExitStatus::kFailed) return show_failure(run.guest, how.elf, status);
   show_missing(missing);
-  if (!ended) throw Failure(ExitStatus::kInternal, "the kernel did not say how the program ended");
-  return status_of_program(*ended, files.program);
+  if (!run.ended) throw Failure(ExitStatus::kInternal, "the kernel did not say how the program ended");
+  return status_of_program(*run.ended, files.program);
 }
 
 constexpr const char* kFooter = "Everything after PROGRAM belongs to it. Exit status: the program's own; 128 "
@@ -144,6 +121,10 @@ void add_exec_command(CLI::App& app, Action& action) {
   sub->add_option("--file", options->files, "A file of this host it finds there, once for each")
       ->allow_extra_args(false) // one value each time it is given: what follows is PROGRAM
       ->type_name("HOST:GUEST");
+  sub->add_option("--program", options->programs,
+                  "Another program it may start, in /bin with its libraries, once for each")
+      ->allow_extra_args(false) // one value each time it is given: what follows is PROGRAM
+      ->type_name("PATH");
   sub->add_option("--sysroot", options->sysroots,
                   "Where a dynamic program's linker and libraries are (default /usr/ARCH-linux-gnu, then /)")
       ->allow_extra_args(false) // one value each time it is given: what follows is PROGRAM

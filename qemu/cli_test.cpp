@@ -6,6 +6,7 @@
 #include "qemu/host_tests.hpp"
 #include "qemu/jobs.hpp"
 #include "qemu/junit.hpp"
+#include "qemu/programs/program_tests.hpp"
 #include "qemu/progress.hpp"
 #include "qemu/test_plan.hpp"
 
@@ -16,6 +17,8 @@
 
 namespace runnel::qemu {
 namespace {
+
+constexpr u32 kProgramCpus = 4;
 
 struct Options {
   MachineOptions machine;
@@ -31,7 +34,10 @@ class Command {
 
   ExitStatus run() {
     const std::time_t started = std::time(nullptr);
-    if (!options_.host_only) plan_target();
+    if (!options_.host_only) {
+      plan_target();
+      plan_user_programs();
+    }
     if (!options_.target_only) plan_host();
     if (jobs_.empty() && skipped_.empty())
       throw Failure(ExitStatus::kUsage,
@@ -76,6 +82,25 @@ class Command {
         run_target_job(job, report, [&](const std::string& serial) { keep_log(group_name(job), serial); });
       });
     }
+  }
+
+  /// On machines as on-target tests have them by default; other images have no say in them.
+  void plan_user_programs() {
+    const MachineOptions& machine = options_.machine;
+    if (!machine.kernel.empty() || machine.boot.value_or(BootPath::kDirect) != BootPath::kDirect) return;
+    const std::vector<u32> sizes = machine.smp.empty() ? std::vector<u32>{kProgramCpus} : machine.smp;
+    for (const Arch arch : machine.arches)
+      for (const u32 cpus : sizes)
+        for (const Timing timing : {Timing::kDeterministic, Timing::kRealTime}) {
+          const bool exact = timing == Timing::kDeterministic;
+          if (exact ? options_.parallel : machine.deterministic) continue;
+          MachineSpec spec = machine.spec(arch, cpus, BootPath::kDirect);
+          spec.timing = timing;
+          const double silence = machine.silence_seconds.value_or(default_silence(timing, BootPath::kDirect));
+          for (ProgramJob& job : plan_programs(spec, silence, options_.globs))
+            add_job(group_name(job) + " " + job.suite,
+                    [job = std::move(job)](const Report& report) { run_program_job(job, report); });
+        }
   }
 
   void plan_host() {

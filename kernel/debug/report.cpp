@@ -10,6 +10,7 @@
 #include "kernel/smp/cpumask.hpp"
 #include "kernel/sync/lockdep.hpp"
 #include "kernel/task/task.hpp"
+#include "kernel/user/report.hpp"
 
 #include <arch/cpu.hpp>
 #include <arch/layout.hpp>
@@ -31,7 +32,8 @@ enum Part : u32 {
   kOwnCpu,
   kAskOthers,
   kFirstOther,
-  kEnd = kFirstOther + kMaxCpus
+  kPrograms = kFirstOther + kMaxCpus,
+  kEnd
 };
 
 // Of the reporting CPU only.
@@ -85,6 +87,8 @@ void run_part(u32 part) {
     progress.asked.clear(self);
     progress.answered = stop_cpus(progress.asked);
     return;
+  case kPrograms: // those that wait are on no CPU
+    return progress.ending == Ending::kHang ? user::report_threads(sink) : void();
   default:
     break;
   }

@@ -5,6 +5,8 @@
 #include "qemu/exec/program.hpp"
 #include "qemu/exit_status.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <deque>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -19,6 +21,25 @@ std::string triplet(Arch arch) { return fmt::format("{}-linux-gnu", to_string(ar
 
 /// A cross compiler's libc, and the host itself: it may be of this architecture or have it as a second one.
 std::vector<fs::path> default_sysroots(Arch arch) { return {"/usr/" + triplet(arch), "/"}; }
+
+/// Debian's package of a library or dynamic linker, by its rule for names: libnuma.so.1 is in libnuma1.
+std::string package_of(const std::string& library, Arch arch) {
+  static constexpr std::string_view kOfLibc[] = {"ld-linux", "libc.",  "libm.",    "libpthread.",
+                                                 "libdl.",   "librt.", "libutil.", "libresolv."};
+  std::string package = "libc6";
+  if (std::ranges::none_of(kOfLibc, [&](std::string_view start) { return library.starts_with(start); })) {
+    const auto dot = library.find(".so");
+    if (dot == std::string::npos) return {};
+    package = library.substr(0, dot);
+    if (const std::string version = library.substr(dot + 3); version.size() > 1)
+      package += (std::isdigit(static_cast<unsigned char>(package.back())) ? "-" : "") + version.substr(1);
+    if (package == "libgcc_s1") package = "libgcc-s1";
+    std::ranges::replace(package, '_', '-');
+    std::ranges::transform(package, package.begin(), [](unsigned char c) { return std::tolower(c); });
+  }
+  return fmt::format("; Debian's package of it should be {}:{}", package,
+                     arch == Arch::kX86_64 ? "amd64" : "arm64");
+}
 
 [[noreturn]] void usage(const std::string& text) { throw Failure(ExitStatus::kUsage, text); }
 
@@ -37,16 +58,12 @@ class Collector {
       : input_(input), sysroots_(input.sysroots.empty() ? default_sysroots(input.arch) : input.sysroots) {}
 
   GuestFiles collect() {
-    const std::string bytes = read_named(input_.program, "program");
-    const Program program = read_program(input_.program.string(), bytes, input_.arch);
     const std::string name = input_.program.filename().string();
     if (name.find_first_of(" \t\r\n,") != std::string::npos)
       usage(fmt::format("program {}: the kernel's command line takes no name with blanks",
                         input_.program.string()));
-    files_.program = "/bin/" + name;
-    add(files_.program, bytes);
-    if (!program.interpreter.empty()) add_interpreter(program);
-    add_libraries(input_.program, program);
+    files_.program = add_program(input_.program, "program");
+    for (const std::string& program : input_.programs) add_program(program, "--program");
     for (const std::string& pair : input_.files) add_file(pair);
     add_words();
     return std::move(files_);
@@ -66,14 +83,28 @@ class Collector {
     if (known_.insert(path).second) files_.members.push_back({path.string(), std::move(bytes), kProgramMode});
   }
 
-  void add_interpreter(const Program& program) {
+  /// With its interpreter and its libraries; its path in the guest.
+  std::string add_program(const fs::path& path, const char* what) {
+    const std::string bytes = read_named(path, what);
+    const Program program = read_program(path.string(), bytes, input_.arch);
+    const std::string guest_path = "/bin/" + path.filename().string();
+    if (known_.contains(fs::path(guest_path).relative_path()))
+      usage(fmt::format("{} {}: {} is there already", what, path.string(), guest_path));
+    add(guest_path, bytes);
+    if (!program.interpreter.empty()) add_interpreter(path, program);
+    add_libraries(path, program);
+    return guest_path;
+  }
+
+  void add_interpreter(const fs::path& file, const Program& program) {
     const fs::path wanted = fs::path(program.interpreter).relative_path();
     for (const fs::path& root : sysroots_)
       // A cross libc keeps the linker of /lib64 in its lib.
       for (const fs::path& at : {root / wanted, root / "lib" / wanted.filename()})
         if (fs::is_regular_file(at)) return add(program.interpreter, read_file(at));
-    throw Failure(ExitStatus::kMissing, fmt::format("{} needs the dynamic linker {}, which is not under {}",
-                                                    input_.program.string(), program.interpreter, roots()));
+    throw Failure(ExitStatus::kMissing, fmt::format("{} needs the dynamic linker {}, which is not under {}{}",
+                                                    file.string(), program.interpreter, roots(),
+                                                    package_of(wanted.filename().string(), input_.arch)));
   }
 
   void add_libraries(const fs::path& file, const Program& program) {
@@ -94,8 +125,9 @@ class Collector {
       const Wanted& wanted = queue.front(); // what is added behind it does not move it
       const fs::path found = find_library(wanted.library, wanted.search, wanted.origin);
       if (found.empty())
-        throw Failure(ExitStatus::kMissing, fmt::format("{} needs the library {}, which is not under {}",
-                                                        wanted.by, wanted.library, roots()));
+        throw Failure(ExitStatus::kMissing,
+                      fmt::format("{} needs the library {}, which is not under {}{}", wanted.by,
+                                  wanted.library, roots(), package_of(wanted.library, input_.arch)));
       const std::string bytes = read_file(found);
       want(found, read_program(found.string(), bytes, input_.arch));
       // Where every dynamic linker of Debian looks, also when the program says another place first.

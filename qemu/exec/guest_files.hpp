@@ -17,6 +17,7 @@ struct GuestFilesInput {
   std::vector<std::string> arguments;   // without the program's name
   std::vector<std::string> environment; // K=V
   std::vector<std::string> files;       // HOST:GUEST, or HOST alone for the same path
+  std::vector<std::string> programs;    // others it may start: into /bin, with their libraries
   std::vector<fs::path> sysroots;       // where libraries are looked for; empty: this host's for `arch`
 };
 

@@ -46,6 +46,7 @@ class Reader {
       if (segment.p_type == PT_DYNAMIC) dynamic = &segment;
     }
     if (!loads) fail("nothing in it is to be loaded (an object file, or debug information only?)");
+    check_segments(machine);
     if (dynamic != nullptr) read_dynamic(*dynamic, program);
     return program;
   }
@@ -88,6 +89,29 @@ class Reader {
     if (header.e_phentsize != sizeof(Elf64_Phdr))
       fail("damaged ELF file: its program headers are no headers");
     return header;
+  }
+
+  /// What no linker writes, and no kernel can map in a way that its author meant.
+  void check_segments(Arch machine) const {
+    const u64 top = machine == Arch::kX86_64 ? u64{1} << 47 : u64{1} << 48; // of user addresses
+    u64 end = 0; // of the segment before: they are sorted by address
+    for (const Elf64_Phdr& s : segments_) {
+      if (s.p_type != PT_LOAD) continue;
+      if (s.p_filesz != 0 && (s.p_offset > bytes_.size() || bytes_.size() - s.p_offset < s.p_filesz))
+        fail(fmt::format("damaged ELF file: it ends at byte {}, inside a segment", bytes_.size()));
+      if (s.p_filesz > s.p_memsz)
+        fail(fmt::format("damaged ELF file: the segment at {:#x} has more bytes in the file than in memory",
+                         s.p_vaddr));
+      if (s.p_memsz > top || s.p_vaddr > top - s.p_memsz)
+        fail(fmt::format(
+            "damaged ELF file: the segment at {:#x}, {:#x} bytes, leaves the addresses a program can have",
+            s.p_vaddr, s.p_memsz));
+      if (s.p_vaddr < end)
+        fail(
+            fmt::format("damaged ELF file: the segment at {:#x} overlaps the one before, which ends at {:#x}",
+                        s.p_vaddr, end));
+      end = s.p_vaddr + s.p_memsz;
+    }
   }
 
   u64 file_offset(u64 address) const {
