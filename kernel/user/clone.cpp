@@ -151,6 +151,9 @@ void wait_for_vfork(Process& child) {
     sched::schedule();
   }
   current_task().state.store(sched::kRunning, std::memory_order_relaxed);
+  // Killed meanwhile: the child must not wake who is gone.
+  const IrqSpinGuard guard(child.lock);
+  child.vfork_parent = nullptr;
 }
 
 } // namespace
