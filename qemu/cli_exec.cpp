@@ -3,6 +3,7 @@
 #include "qemu/cli.hpp"
 #include "qemu/cli_machine.hpp"
 #include "qemu/exec/guest_files.hpp"
+#include "qemu/exec/input.hpp"
 #include "qemu/exec/output.hpp"
 #include "qemu/lines.hpp"
 #include "qemu/symbolize.hpp"
@@ -24,7 +25,7 @@ struct Options {
   std::vector<std::string> environment, files, sysroots;
   u32 limit = 0; // seconds of guest time; 0: none
   std::string log;
-  bool verbose = false, strace = false;
+  bool verbose = false, strace = false, input = false;
 };
 
 void write_all(std::FILE* file, std::string_view bytes) {
@@ -32,11 +33,17 @@ void write_all(std::FILE* file, std::string_view bytes) {
   std::fflush(file);
 }
 
+/// Bytes come at another time in every run, so a deterministic one has none unless it is told to.
+bool gives_input(const Options& options) {
+  return !input_kind().empty() && (options.input || !options.machine.deterministic);
+}
+
 std::string kernel_words(const Options& options, const std::string& program) {
   std::string words = fmt::format("exec={} seed={} log={}", program, options.machine.seed,
                                   options.verbose ? "info" : "quiet");
   if (options.limit != 0) words += fmt::format(" limit={}", options.limit);
   if (options.strace) words += " strace";
+  if (gives_input(options)) words += fmt::format(" stdin={}", input_kind());
   if (!options.machine.append.empty()) words += " " + options.machine.append;
   return words;
 }
@@ -95,6 +102,7 @@ ExitStatus exec(const Options& options) {
   guest.elf =
       options.machine.kernel.empty() ? image_elf(arch, Image::kKernel) : fs::path(options.machine.kernel);
   guest.postmortem = build_folder() / "postmortem";
+  guest.pass_input = gives_input(options);
   guest.silence_seconds = options.machine.silence();
   const auto volume = prepare_boot(guest.machine, {.elf = guest.elf,
                                                    .command_line = kernel_words(options, files.program),
@@ -151,6 +159,7 @@ void add_exec_command(CLI::App& app, Action& action) {
   sub->add_option("--limit", options->limit, "Ends it after so many seconds of the machine's time, status 4")
       ->check(CLI::Range(1u, kMaxLimit))
       ->type_name("S");
+  sub->add_flag("--stdin", options->input, "With --deterministic: gives it standard input all the same");
   sub->add_flag("--strace", options->strace, "Shows every system call on stderr");
   sub->add_option("--log", options->log, "Writes the serial log")->type_name("FILE");
   sub->add_flag("-v,--verbose", options->verbose, "Shows the kernel's log on stderr");
