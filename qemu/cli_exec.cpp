@@ -117,6 +117,8 @@ ExitStatus exec(const Options& options) {
     const ProtocolLine parsed = parse_protocol_line(line);
     if (const auto* end = std::get_if<ProgramEndLine>(&parsed)) ended = *end;
     if (const auto* call = std::get_if<MissingLine>(&parsed)) missing.push_back(*call);
+    if (const auto* killed = std::get_if<KilledLine>(&parsed))
+      fmt::print(stderr, "runnel: killed {}\n", killed->text);
     if (const auto* call = std::get_if<StraceLine>(&parsed))
       fmt::print(stderr, "[pid {:>5}] {}\n", call->thread, call->text);
   };
