@@ -47,6 +47,11 @@ struct BootInfo {
 /// can put it together again. Terminals show nothing.
 inline constexpr char kLineCut = '\x1f';
 
+/// In what the host sends for a program to read: kInputEscape kInputEnd is the end of the file, twice
+/// kInputEscape the byte itself.
+inline constexpr char kInputEscape = '\x10';
+inline constexpr char kInputEnd = 'E';
+
 /// How a guest ends. x86_64 writes it to isa-debug-exit (QEMU then exits with 2*code+1), aarch64 hands it to
 /// semihosting (QEMU exits with the code). None collides with QEMU's own 0 and 1.
 enum class ExitCode : std::uint32_t {

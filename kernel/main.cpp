@@ -7,6 +7,7 @@
 #include "kernel/debug/panic.hpp"
 #include "kernel/debug/watchdog.hpp"
 #include "kernel/firmware/describe.hpp"
+#include "kernel/fs/console_receive.hpp"
 #include "kernel/fs/rootfs.hpp"
 #include "kernel/log/log.hpp"
 #include "kernel/mm/init.hpp"
@@ -82,6 +83,16 @@ void init_files() {
   debug::finish(boot::ExitCode::kBootFailed);
 }
 
+/// Standard input of the program, if it is to have one.
+bool start_input() {
+  if (options.input == cmdline::Input::kNone) return true;
+  const auto mode =
+      options.input == cmdline::Input::kPipe ? fs::ConsoleMode::kPipe : fs::ConsoleMode::kTerminal;
+  const auto started = fs::start_console_input(mode);
+  if (!started) raw_print("runnel: error stdin: the console cannot receive (errno {})", started.error());
+  return started.has_value();
+}
+
 boot::ExitCode run_verb() {
   switch (options.verb) {
   case cmdline::Verb::kTest:
@@ -89,6 +100,7 @@ boot::ExitCode run_verb() {
   case cmdline::Verb::kRun:
     return workload::run_workload(initrd(), options.seed);
   case cmdline::Verb::kExec:
+    if (!start_input()) return boot::ExitCode::kBootFailed;
     return user::run_program(options.program);
   case cmdline::Verb::kShell:
     return shell::run_shell();

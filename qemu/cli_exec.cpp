@@ -2,6 +2,7 @@
 // runnel exec: a Linux program of this host's files on the kernel, its output here, its exit status as ours.
 #include "qemu/cli.hpp"
 #include "qemu/cli_machine.hpp"
+#include "qemu/exec/input.hpp"
 #include "qemu/exec/run.hpp"
 
 #include <cstdio>
@@ -20,7 +21,7 @@ struct Options {
   std::vector<std::string> environment, files, programs, sysroots;
   u32 limit = 0; // seconds of guest time; 0: none
   std::string log;
-  bool verbose = false, strace = false;
+  bool verbose = false, strace = false, input = false;
 };
 
 void write_all(std::FILE* file, std::string_view bytes) {
@@ -28,10 +29,16 @@ void write_all(std::FILE* file, std::string_view bytes) {
   std::fflush(file);
 }
 
+/// Bytes come at another time in every run, so a deterministic one has none unless it is told to.
+bool gives_input(const Options& options) {
+  return !input_kind().empty() && (options.input || !options.machine.deterministic);
+}
+
 std::string kernel_words(const Options& options) {
   std::string words = fmt::format("seed={} log={}", options.machine.seed, options.verbose ? "info" : "quiet");
   if (options.limit != 0) words += fmt::format(" limit={}", options.limit);
   if (options.strace) words += " strace";
+  if (gives_input(options)) words += fmt::format(" stdin={}", input_kind());
   if (!options.machine.append.empty()) words += " " + options.machine.append;
   return words;
 }
@@ -82,12 +89,15 @@ ExitStatus exec(const Options& options) {
   how.elf =
       options.machine.kernel.empty() ? image_elf(arch, Image::kKernel) : fs::path(options.machine.kernel);
   how.kernel_words = kernel_words(options);
+  how.pass_input = gives_input(options);
   how.silence_seconds = options.machine.silence();
   how.output = [](std::string_view bytes) { write_all(stdout, bytes); };
   if (options.verbose) how.log = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
   std::vector<MissingLine> missing;
   how.on_line = [&](const ProtocolLine& line) {
     if (const auto* call = std::get_if<MissingLine>(&line)) missing.push_back(*call);
+    if (const auto* killed = std::get_if<KilledLine>(&line))
+      fmt::print(stderr, "runnel: killed {}\n", killed->text);
     if (const auto* call = std::get_if<StraceLine>(&line))
       fmt::print(stderr, "[pid {:>5}] {}\n", call->thread, call->text);
   };
@@ -132,6 +142,7 @@ void add_exec_command(CLI::App& app, Action& action) {
   sub->add_option("--limit", options->limit, "Ends it after so many seconds of the machine's time, status 4")
       ->check(CLI::Range(1u, kMaxLimit))
       ->type_name("S");
+  sub->add_flag("--stdin", options->input, "With --deterministic: gives it standard input all the same");
   sub->add_flag("--strace", options->strace, "Shows every system call on stderr");
   sub->add_option("--log", options->log, "Writes the serial log")->type_name("FILE");
   sub->add_flag("-v,--verbose", options->verbose, "Shows the kernel's log on stderr");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qemu/guest.hpp"
 
+#include "qemu/exec/input.hpp"
 #include "qemu/files.hpp"
 #include "qemu/interrupt.hpp"
 #include "qemu/lines.hpp"
@@ -34,8 +35,10 @@ class Session {
       throw Failure(ExitStatus::kInternal, "cannot make a socket pair");
     const UniqueFd theirs(pair[1]);
     qmp_.emplace(UniqueFd(pair[0]));
-    process_.emplace(
-        Process::spawn({.argv = qemu_command(options.machine, theirs.get()), .keep_fds = {theirs.get()}}));
+    process_.emplace(Process::spawn({.argv = qemu_command(options.machine, theirs.get()),
+                                     .in = options.pass_input ? Stream::kPipe : Stream::kNull,
+                                     .keep_fds = {theirs.get()}}));
+    if (options.pass_input) input_.emplace(process_->in().get());
     last_output_ = Clock::now();
   }
 
@@ -51,9 +54,14 @@ class Session {
                     {process_->out().get(), POLLIN, 0},
                     {process_->err().get(), POLLIN, 0},
                     {qmp_open_ ? qmp_->fd() : -1, POLLIN, 0},
-                    {interrupt_fd(), POLLIN, 0}};
+                    {interrupt_fd(), POLLIN, 0},
+                    {-1, 0, 0},
+                    {-1, 0, 0}};
+    const bool gives_input = input_ && !run_.boot_line.empty();
+    if (gives_input) input_->prepare(fds[5], fds[6]);
     ::poll(fds, std::size(fds), 250);
     if (interrupted()) return finish(RunEnd::kInterrupted, "interrupted");
+    if (gives_input && !input_->pump(fds[5], fds[6])) return finish(RunEnd::kInterrupted, "interrupted");
     read_streams();
     if (said_) return after_end();
     if (qmp_open_) {
@@ -197,6 +205,7 @@ class Session {
   Clock::time_point last_output_;
   std::optional<Qmp> qmp_;
   std::optional<Process> process_;
+  std::optional<GuestInput> input_;
   LineSplitter lines_;
   GuestRun run_;
   std::optional<GuestEnd> said_;

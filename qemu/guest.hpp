@@ -39,6 +39,8 @@ struct GuestOptions {
   double silence_seconds = kDefaultSilenceSeconds;
   std::function<void(const std::string& line)> on_line; // each clean line, as it comes; may be empty
   std::function<void(std::string_view bytes)> on_bytes; // the serial port as it is; may be empty
+  /// Give our standard input to the guest's program, from the boot line on (boot::kInputEscape).
+  bool pass_input = false;
   /// Save the memory that `runnel: bulk` lines announce, once the guest has ended (it has to `linger`).
   bool save_bulk = false;
 };

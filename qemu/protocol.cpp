@@ -98,6 +98,7 @@ ProtocolLine parse_protocol_line(std::string_view line) {
   if (take(line, "hang ")) return HangLine{std::string(line)};
   if (take(line, "error ")) return ErrorLine{std::string(line)};
   if (take(line, "bulk ")) return parse_bulk(line);
+  if (take(line, "killed ")) return KilledLine{std::string(line)};
   if (take(line, "strace ")) return parse_strace(line);
   if (take(line, "missing ")) return parse_missing(line);
   if (take(line, "exec ")) return parse_program_end(line);

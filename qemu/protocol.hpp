@@ -54,6 +54,10 @@ struct MissingLine {
   std::string name;
   u64 count = 0;
 };
+/// `killed NAME (pid 7) for want of memory: ...`: a program the kernel had to end.
+struct KilledLine {
+  std::string text;
+};
 /// `  while running suite.case` of a panic or hang report.
 struct WhileRunningLine {
   std::string test;
@@ -61,7 +65,7 @@ struct WhileRunningLine {
 
 using ProtocolLine =
     std::variant<std::monostate, BootLine, AliveLine, BulkLine, PanicLine, HangLine, ErrorLine, EndLine,
-                 ProgramEndLine, WhileRunningLine, StraceLine, MissingLine>;
+                 ProgramEndLine, WhileRunningLine, StraceLine, KilledLine, MissingLine>;
 
 /// monostate: not a line of the protocol (or one that is damaged).
 ProtocolLine parse_protocol_line(std::string_view line);

@@ -74,6 +74,11 @@ constexpr Word kWords[] = {
        return n.has_value();
      }},
     {"linger", "", false, [](Options& line, std::string_view) { return line.linger = true; }},
+    {"stdin", "pipe, terminal", false,
+     [](Options& line, std::string_view v) {
+       line.input = v == "pipe" ? Input::kPipe : Input::kTerminal;
+       return v == "pipe" || v == "terminal";
+     }},
     {"strace", "", false, [](Options& line, std::string_view) { return line.strace = true; }},
     {"trace", "", false, [](Options& line, std::string_view) { return line.trace = true; }},
     {"preempt", "full, lazy", false,
@@ -110,7 +115,7 @@ constexpr Word kWords[] = {
 };
 constexpr std::string_view kAllWords =
     "test=GLOB[,GLOB...], run, exec=PATH, shell, seed=N, log=quiet|info|debug, "
-    "limit=SECONDS, patience=N, linger, strace, trace, "
+    "limit=SECONDS, patience=N, linger, stdin=pipe|terminal, strace, trace, "
     "preempt=full|lazy, sched_proxy_exec=0|1, idle=halt|poll, aslr=on|off, rseq=lax|strict|classic, "
     "rseq_slice=on|off";
 

@@ -13,6 +13,8 @@
 
 namespace runnel::cmdline {
 
+/// What a program's standard input is.
+enum class Input : u8 { kNone, kPipe, kTerminal };
 enum class Verb : u8 { kShell, kTest, kRun, kExec };
 
 /// Texts point into the parsed line.
@@ -25,6 +27,7 @@ struct Options {
   Duration limit;   // of the whole run in guest time; 0: none
   u32 patience = 5; // every test's own limit is multiplied by it: an emulator on a busy host is slow
   bool linger = false;
+  Input input = Input::kNone;
   bool strace = false; // programs' system calls are told (kernel/user/strace)
   bool trace = false;
   bool lazy_preempt = false; // preempt=lazy: tasks of one class change at the tick (spec sched_core 1.9)

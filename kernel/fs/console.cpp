@@ -3,37 +3,101 @@
 
 #include "kernel/fs/ioctl.hpp"
 #include "kernel/fs/seams.hpp"
+#include "kernel/fs/terminal.hpp"
 #include "kernel/log/log.hpp"
+#include "kernel/sync/wait_queue.hpp"
 
 #include <algorithm>
 
 namespace runnel::fs {
 namespace {
 
-constexpr u32 kInputSize = 1024;
-
 constinit std::atomic<ConsoleMode> console_mode{ConsoleMode::kBatch};
+constinit std::atomic<u32> foreground_group{0}; // 0: nobody has set it; whoever asks is in it
 constinit SpinLock input_lock{LockRank::kFileObject};
-constinit char input[kInputSize];
-constinit u32 input_put GUARDED_BY(input_lock) = 0;
-constinit u32 input_got GUARDED_BY(input_lock) = 0;
+constinit Terminal terminal GUARDED_BY(input_lock);
 constinit PollQueue input_queue;
+constinit WaitQueue room; // for the one that brings the input
 
-bool is_interactive() { return console_mode.load(std::memory_order_relaxed) == ConsoleMode::kInteractive; }
+ConsoleMode mode() { return console_mode.load(std::memory_order_relaxed); }
+bool is_terminal() { return mode() == ConsoleMode::kTerminal; }
 
-u32 input_available() {
+bool has_input() {
+  if (mode() == ConsoleMode::kBatch) return true;
   const IrqSpinGuard guard(input_lock);
-  return input_put - input_got;
+  return terminal.is_readable();
 }
 
-usize take_input(char* to, usize size) {
-  const IrqSpinGuard guard(input_lock);
-  usize n = 0;
-  while (n < size && input_got != input_put) {
-    to[n++] = input[input_got++ % kInputSize];
-    if (to[n - 1] == '\n') break; // a line at a time
+std::optional<usize> take_input(std::span<char> to) {
+  if (mode() == ConsoleMode::kBatch) return 0;
+  std::optional<usize> n;
+  {
+    const IrqSpinGuard guard(input_lock);
+    n = terminal.take(to);
   }
+  room.wake_one();
   return n;
+}
+
+template <typename T> Result<i64> give(u64 to, const T& value) {
+  if (seams.copy_to_user(to, &value, sizeof value) != 0) return err(Errno::kFAULT);
+  return 0;
+}
+template <typename T> Result<T> fetch(u64 from) {
+  T value;
+  if (seams.copy_from_user(&value, from, sizeof value) != 0) return err(Errno::kFAULT);
+  return value;
+}
+
+Result<i64> set_termios(u32 command, u64 from) {
+  const auto wanted = fetch<Termios>(from);
+  if (!wanted) return err(wanted.error());
+  {
+    const IrqSpinGuard guard(input_lock);
+    if (command == ioctls::kTcSetSF) terminal.flush();
+    terminal.set(*wanted);
+  }
+  input_queue.wake(kPollReadable);
+  return 0;
+}
+
+/// What only a terminal answers.
+Result<i64> terminal_ioctl(u32 command, u64 argument) {
+  if (!is_terminal()) return err(Errno::kNOTTY);
+  switch (command) {
+  case ioctls::kTiocgWinSize: {
+    struct {
+      u16 rows = 24, columns = 80, width = 0, height = 0;
+    } size;
+    return give(argument, size);
+  }
+  case ioctls::kTcGets: {
+    Termios now;
+    {
+      const IrqSpinGuard guard(input_lock);
+      now = terminal.settings();
+    }
+    return give(argument, now);
+  }
+  case ioctls::kTcSetS:
+  case ioctls::kTcSetSW:
+  case ioctls::kTcSetSF:
+    return set_termios(command, argument);
+  case ioctls::kTiocgPgrp: {
+    const u32 group = foreground_group.load(std::memory_order_relaxed);
+    return give(argument, group != 0 ? group : seams.current_group());
+  }
+  case ioctls::kTiocsPgrp: {
+    const auto group = fetch<u32>(argument);
+    if (!group) return err(group.error());
+    foreground_group.store(*group, std::memory_order_relaxed);
+    return 0;
+  }
+  case ioctls::kTiocsCtty:
+    return 0;
+  default:
+    return err(Errno::kNOTTY);
+  }
 }
 
 class Console final : public File {
@@ -42,40 +106,17 @@ class Console final : public File {
 
   u32 poll(PollTable* table) override {
     if (table != nullptr) table->watch(input_queue);
-    return kPollWritable | (input_available() != 0 || !is_interactive() ? u32{kPollReadable} : 0);
+    return kPollWritable | (has_input() ? u32{kPollReadable} : 0);
   }
 
   Result<i64> ioctl(u32 command, u64 argument) override {
-    switch (command) {
-    case ioctls::kFionRead: {
-      const u32 n = input_available();
-      if (seams.copy_to_user(argument, &n, sizeof n) != 0) return err(Errno::kFAULT);
-      return 0;
+    if (command != ioctls::kFionRead) return terminal_ioctl(command, argument);
+    u32 n;
+    {
+      const IrqSpinGuard guard(input_lock);
+      n = terminal.available();
     }
-    case ioctls::kTiocgWinSize: {
-      if (!is_interactive()) return err(Errno::kNOTTY);
-      const u16 size[4] = {24, 80, 0, 0};
-      if (seams.copy_to_user(argument, size, sizeof size) != 0) return err(Errno::kFAULT);
-      return 0;
-    }
-    case ioctls::kTcGets: {
-      if (!is_interactive()) return err(Errno::kNOTTY);
-      // iflag, oflag, cflag (38400 8N1), lflag (icanon echo isig), line, control characters
-      struct {
-        u32 flags[4] = {0, 0, 0xbf, 0xb};
-        u8 line_and_cc[20] = {};
-      } termios;
-      if (seams.copy_to_user(argument, &termios, sizeof termios) != 0) return err(Errno::kFAULT);
-      return 0;
-    }
-    case ioctls::kTcSetS:
-    case ioctls::kTcSetSW:
-    case ioctls::kTcSetSF:
-      if (!is_interactive()) return err(Errno::kNOTTY);
-      return 0;
-    default:
-      return err(Errno::kNOTTY);
-    }
+    return give(argument, n);
   }
 
   void stat(Stat& to) const override {
@@ -89,14 +130,15 @@ class Console final : public File {
 
  protected:
   Result<usize> do_read(IoBuffer& to, u64&) override {
-    char line[128];
+    char text[128];
+    if (to.empty()) return 0;
     for (;;) {
-      const usize n = take_input(line, static_cast<usize>(std::min<u64>(sizeof line, to.left())));
-      if (n != 0) return transferred(to.put(line, n), Errno::kFAULT);
-      if (!is_interactive() || to.empty()) return 0;
+      const auto n =
+          take_input(std::span(text).first(static_cast<usize>(std::min<u64>(sizeof text, to.left()))));
+      if (n && *n == 0) return 0; // the end
+      if (n) return transferred(to.put(text, *n), Errno::kFAULT);
       if (is_nonblocking()) return err(Errno::kAGAIN);
-      if (input_queue.wait(
-              kPollReadable, [] { return input_available() != 0; }, kNever) == WaitResult::kInterrupted)
+      if (input_queue.wait(kPollReadable, has_input, kNever) == WaitResult::kInterrupted)
         return err(Errno::kRESTARTSYS);
     }
   }
@@ -119,17 +161,40 @@ class Console final : public File {
 Result<FilePtr> open_console(u32 flags) { return make_file<Console>(flags); }
 
 void set_console_mode(ConsoleMode mode) {
+  {
+    const IrqSpinGuard guard(input_lock);
+    if (mode == ConsoleMode::kPipe) terminal.make_raw();
+  }
   console_mode.store(mode, std::memory_order_relaxed);
   input_queue.wake(kPollReadable);
 }
 
 void console_input(char c) {
+  char shown[8];
+  BufferSink echo(shown);
+  i32 signal = 0;
+  room.wait([] {
+    const IrqSpinGuard guard(input_lock);
+    // A line that is too long has to end all the same.
+    return is_terminal() || terminal.has_room();
+  });
   {
     const IrqSpinGuard guard(input_lock);
-    if (input_put - input_got == kInputSize) return;
-    input[input_put++ % kInputSize] = c;
+    signal = terminal.input(c, echo);
+  }
+  if (!echo.view().empty()) log::raw_write(echo.view());
+  if (signal != 0) seams.signal_group(foreground_group.load(std::memory_order_relaxed), signal);
+  input_queue.wake(kPollReadable);
+}
+
+void console_input_end() {
+  {
+    const IrqSpinGuard guard(input_lock);
+    terminal.end();
   }
   input_queue.wake(kPollReadable);
 }
+
+void set_console_group(u32 group) { foreground_group.store(group, std::memory_order_relaxed); }
 
 } // namespace runnel::fs

@@ -33,7 +33,7 @@ class DirSink {
 };
 
 /// Kinds of files that some calls are only for.
-enum class FileKind : u8 { kOther, kEpoll, kTimer, kSocket };
+enum class FileKind : u8 { kOther, kEpoll, kTimer, kSocket, kPid };
 
 enum class Whence : u32 { kSet = 0, kCurrent = 1, kEnd = 2, kData = 3, kHole = 4 };
 

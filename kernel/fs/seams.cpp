@@ -9,6 +9,8 @@ constinit Seams seams{
     .raise_sigpipe = [] {},
     .realtime_offset = [] { return i64{0}; },
     .current_ids = [](u32& uid, u32& gid) { uid = gid = 0; },
+    .current_group = [] { return u32{0}; },
+    .signal_group = [](u32, i32) {},
 };
 
 } // namespace runnel::fs

@@ -17,6 +17,10 @@ struct Seams {
   i64 (*realtime_offset)();
   /// Ids a new inode is given: the current thread's.
   void (*current_ids)(u32& uid, u32& gid);
+  /// The current thread's process group.
+  u32 (*current_group)();
+  /// A signal of the kernel's to a process group. Thread context.
+  void (*signal_group)(u32 group, i32 signal);
 };
 
 extern constinit Seams seams;

@@ -57,6 +57,11 @@ i64 sys_fork(arch::UserRegs& regs);
 i64 sys_vfork(arch::UserRegs& regs);
 i64 sys_wait4(i32 pid, u64 status, u32 options, u64 rusage);
 i64 sys_waitid(i32 what, i32 id, u64 info, u32 options, u64 rusage);
+// pidfd.cpp
+i64 sys_pidfd_open(i32 pid, u32 flags);
+i64 sys_pidfd_send_signal(i32 fd, i32 sig, u64 from, u32 flags);
+i64 sys_pidfd_getfd(i32 fd, i32 number, u32 flags);
+
 i64 sys_setpgid(i32 pid, i32 pgid);
 i64 sys_getpgid(i32 pid);
 i64 sys_getpgrp();

@@ -5,6 +5,7 @@
 #include "kernel/user/exec.hpp"
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/mm/mm.hpp"
+#include "kernel/user/pidfd.hpp"
 #include "kernel/user/rseq/rseq.hpp"
 #include "kernel/user/signal/signal.hpp"
 #include "kernel/user/tree.hpp"
@@ -116,14 +117,53 @@ Result<Process*> copy_process(const CloneArgs& args) {
   return child;
 }
 
-/// Numbers of processes and threads are limited by RLIMIT_NPROC, which does not bind root.
+u32 nr_processes_of(u32 uid) REQUIRES(tree_lock) {
+  u32 count = 0;
+  for_each_process([&](const Process& process) { count += process.credentials.uid == uid ? 1 : 0; });
+  return count;
+}
+
+/// A user's processes are limited by RLIMIT_NPROC, which does not bind root.
 Result<> check_limits(Process& self) {
   const SpinGuard guard(tree_lock);
-  if (self.credentials.uid != 0 && nr_processes() >= self.limits[kLimitProcesses].soft)
-    return err(Errno::kAGAIN);
+  const u32 uid = self.credentials.uid;
+  if (uid != 0 && nr_processes_of(uid) >= self.limits[kLimitProcesses].soft) return err(Errno::kAGAIN);
   constexpr u32 kMostProcesses = 4096; // of the whole machine
   return nr_processes() < kMostProcesses ? Result<>{} : err(Errno::kAGAIN);
 }
+
+/// The descriptor clone gives for the new process (E13, E14): reserved, told to the user, and there when
+/// nothing can fail any more.
+class NewPidfd {
+ public:
+  NewPidfd() = default;
+  ~NewPidfd() {
+    if (fd_ >= 0) current_process().files->cancel(fd_);
+  }
+  NewPidfd(const NewPidfd&) = delete;
+  NewPidfd& operator=(const NewPidfd&) = delete;
+
+  Result<> prepare(Process& process, const CloneArgs& args) {
+    if (!args.has(kClonePidfd)) return {};
+    auto file = PidFile::create(process, 0);
+    if (!file) return err(file.error());
+    file_ = std::move(*file);
+    Process& self = current_process();
+    const auto fd = self.files->reserve(FileTable::OnExec::kClose, self.limits[kLimitFiles].soft);
+    if (!fd) return err(fd.error());
+    fd_ = *fd;
+    return write_user(args.pidfd, fd_);
+  }
+  void commit(const CloneArgs& args) {
+    if (fd_ < 0) return;
+    if (args.has(kClonePidfdAutokill)) PidFile::from(*file_)->kill_at_end();
+    current_process().files->commit(std::exchange(fd_, -1), std::move(file_));
+  }
+
+ private:
+  i32 fd_ = -1;
+  fs::FilePtr file_;
+};
 
 /// Into the tree, unless a fatal signal came for the parent (E16).
 Result<> publish(Process& process, Thread& thread, const CloneArgs& args) {
@@ -151,6 +191,9 @@ void wait_for_vfork(Process& child) {
     sched::schedule();
   }
   current_task().state.store(sched::kRunning, std::memory_order_relaxed);
+  // Killed meanwhile: the child must not wake who is gone.
+  const IrqSpinGuard guard(child.lock);
+  child.vfork_parent = nullptr;
 }
 
 } // namespace
@@ -161,6 +204,9 @@ Result<u32> do_clone(const CloneArgs& args, const arch::UserRegs& regs) {
   if (signal_pending()) return err(Errno::kINTR);
   if (args.has(kCloneNamespaces | kCloneIntoCgroup) || args.set_tid_size != 0)
     return err(Errno::kINVAL); // as Linux built without namespaces
+  if (args.has(kClonePidfd) && args.has(kCloneThread)) return err(Errno::kINVAL); // seam: pidfds of threads
+  if (args.has(kClonePidfdAutokill) && !args.has(kCloneNnp) && self.credentials.euid != 0)
+    return err(Errno::kPERM);
   RUNNEL_TRY(check_limits(self));
   const bool new_process = !args.has(kCloneThread);
   Process* process = &self;
@@ -176,12 +222,15 @@ Result<u32> do_clone(const CloneArgs& args, const arch::UserRegs& regs) {
   copy_registers(child, args, regs);
   const u32 tid = child.tid();
   Result<> ready = sched::sched_fork(*child.task);
+  NewPidfd pidfd;
+  if (ready) ready = pidfd.prepare(*process, args);
   if (ready && args.has(kCloneParentSetTid)) (void)write_user(args.parent_tid, tid);
   if (ready) ready = publish(*process, child, args);
   if (!ready) {
     discard_thread(child);
     return err(ready.error());
   }
+  pidfd.commit(args);
   const bool vfork = args.has(kCloneVfork) && new_process;
   if (vfork) {
     const IrqSpinGuard guard(process->lock);

@@ -4,6 +4,7 @@
 #include "kernel/debug/fault.hpp"
 #include "kernel/debug/panic.hpp"
 #include "kernel/log/log.hpp"
+#include "kernel/mm/page_alloc.hpp"
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/signal/signal.hpp"
@@ -61,6 +62,17 @@ u32 user_backtrace(const arch::UserRegs& regs, u64 (&frames)[kMaxUserFrames]) {
   return count;
 }
 
+/// No page was to be had for the running program, which ends for it.
+void report_out_of_memory() {
+  constexpr u64 kKiB = kPageSize / 1024; // of a page
+  const mm::PageStats pages = mm::page_stats();
+  const MmStats used = current_mm()->stats();
+  raw_print(
+      "runnel: killed {} (pid {}) for want of memory: it has {} KiB, {} KiB of the machine's {} are free",
+      std::string_view(current_task().comm), current_process().pid, used.resident_pages * kKiB,
+      (pages.free + pages.cached) * kKiB, pages.total * kKiB);
+}
+
 } // namespace
 
 bool handle_uaccess_fault(const arch::Fault& fault, const arch::Registers& regs) {
@@ -98,7 +110,10 @@ void user_fault(const arch::Fault& fault, arch::UserRegs& regs) {
   if (signal.signal == 0) return;
   // A handler, unless the signal is blocked or ignored, which ends the process all the same.
   if (signal.signal == kSigKill || !has_handler(signal.signal)) {
-    report_fatal_fault(signal, fault, regs);
+    if (signal.signal == kSigKill)
+      report_out_of_memory();
+    else
+      report_fatal_fault(signal, fault, regs);
     exit_process(status_killed(signal.signal));
   }
   current_thread().signals.fault_code = fault.code;

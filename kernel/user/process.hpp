@@ -2,6 +2,7 @@
 // A process: what the threads of one program share, and what is left of it for its parent.
 #pragma once
 
+#include "kernel/fs/poll.hpp"
 #include "kernel/lib/list.hpp"
 #include "kernel/sync/completion.hpp"
 #include "kernel/sync/mutex.hpp"
@@ -84,8 +85,9 @@ struct Process {
   bool no_new_privs = false;
   u64 children_runtime = 0; // of children that were waited for, ns
 
-  sync::WaitQueue child_events;   // a child ended, stopped or went on
-  sync::WaitQueue death_watchers; // it ended itself
+  sync::WaitQueue child_events; // a child ended, stopped or went on
+  fs::PollQueue death_watchers; // it ended itself, or was waited for (pidfds)
+  u64 pidfd_inode GUARDED_BY(lock) = 0;
   /// A vfork's parent, which sleeps until the memory it shares is free; the child's last look at it is under
   /// Process::lock.
   Task* vfork_parent GUARDED_BY(lock) = nullptr;

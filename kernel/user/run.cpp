@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/user/run.hpp"
 
+#include "kernel/fs/console.hpp"
 #include "kernel/fs/file_head.hpp"
 #include "kernel/fs/vfs.hpp"
 #include "kernel/log/log.hpp"
@@ -85,6 +86,7 @@ boot::ExitCode run_program(std::string_view path) {
               static_cast<i32>(process.error()));
     return ExitCode::kBootFailed;
   }
+  fs::set_console_group((*process)->pid);
   (*process)->exited.wait();
   const i32 status = (*process)->exit_status;
   put_process(**process);

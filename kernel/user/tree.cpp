@@ -97,6 +97,7 @@ void remove_process(Process& process) {
   process.parent = nullptr;
   processes_of(process.pid).erase(process);
   --tables.nr_processes;
+  process.death_watchers.wake(fs::kPollReadable | fs::kPollHup);
 }
 
 void add_thread(Thread& thread) { threads_of(thread.tid()).push_back(thread); }
@@ -146,7 +147,7 @@ void bury(Process& process) {
     // What a pidfd can be asked about an autoreaped process is there before anyone is woken (AR7).
     process.exited.complete_all();
     if (process.parent != nullptr && tell_parent(process)) reaped.push_back(process);
-    process.death_watchers.wake_all();
+    process.death_watchers.wake(fs::kPollReadable);
   }
   while (Process* gone = reaped.pop_front()) put_process(*gone);
 }

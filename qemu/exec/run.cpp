@@ -15,6 +15,7 @@ ProgramRun run_program(const GuestFiles& files, const ProgramRunOptions& options
   guest.machine = options.machine;
   guest.elf = options.elf;
   guest.postmortem = build_folder() / "postmortem";
+  guest.pass_input = options.pass_input;
   guest.silence_seconds = options.silence_seconds;
   const auto volume = prepare_boot(
       guest.machine, {.elf = guest.elf,

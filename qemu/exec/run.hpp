@@ -16,6 +16,7 @@ struct ProgramRunOptions {
   MachineSpec machine;
   fs::path elf;             // of the kernel
   std::string kernel_words; // more of its command line
+  bool pass_input = false;  // our standard input becomes the program's
   double silence_seconds = kDefaultSilenceSeconds;
   std::function<void(std::string_view)> output;     // what the program writes, as it comes
   std::function<void(const ProtocolLine&)> on_line; // what the kernel says to the tool; may be empty

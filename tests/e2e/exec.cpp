@@ -177,6 +177,25 @@ TEST_CASE("e2e: a program through UEFI, on one CPU, deterministic", "[e2e][exec]
   CHECK(exact.status == 0);
 }
 
+TEST_CASE("e2e: a program reads what the tool is given", "[e2e][exec][user]") {
+  const std::string arch = GENERATE(as<std::string>{}, "x86_64", "aarch64");
+  // More than the guest's buffers hold, a byte that means something on the way, and a last line without end.
+  std::string text = "first\n\\020E\n\n", expected = "no terminal\nline 'first'\nline '\x10E'\nline ''\n";
+  for (int i = 0; i < 300; ++i) {
+    text += "line of many " + std::to_string(i) + "\n";
+    expected += "line 'line of many " + std::to_string(i) + "'\n";
+  }
+  const std::string command = "printf '" + text +
+                              "last' | exec " RUNNEL_BUILD_DIR "/qemu/runnel exec --arch " + arch + " " +
+                              user_program(arch, "read_input");
+  const ToolRun piped = program({"sh", "-c", command});
+  CHECK(piped.text == expected + "rest 'last'\n");
+  CHECK(piped.status == 0);
+  const ToolRun empty = tool({"exec", "--arch", arch, user_program(arch, "read_input")});
+  CHECK(empty.text == "no terminal\nrest ''\n");
+  CHECK(empty.status == 0);
+}
+
 TEST_CASE("e2e: programs check what user mode is to them", "[e2e][exec][user]") {
   const std::string arch = GENERATE(as<std::string>{}, "x86_64", "aarch64");
   const std::string program = GENERATE(as<std::string>{}, "start_state", "bad_pointers", "new_code",

@@ -17,5 +17,15 @@ RUNNEL_TEST(user_processes, life_of_processes_and_threads, .limit = 10_s)
   CHECK(run("/bin/processes") == 0);
 }
 
+RUNNEL_TEST(user_processes, descriptors_of_processes, .limit = 10_s)
+{
+  CHECK(run("/bin/pidfd") == 0);
+}
+
+RUNNEL_TEST(user_processes, who_wants_too_much_is_stopped, .limit = 20_s)
+{
+  CHECK(run("/bin/too_much") == 0);
+}
+
 } // namespace
 } // namespace runnel

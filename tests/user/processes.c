@@ -67,6 +67,33 @@ static void vforks(void) {
   check(waitpid(pid, &status, 0) == pid && status == 0);
 }
 
+/// Who waits for a vfork child is killed; the child ends later.
+static int vfork_outlives_its_parent(volatile pid_t* number) {
+  *number = 0;
+  const pid_t middle = fork();
+  if (middle == 0) {
+    if (vfork() == 0) {
+      *number = getpid();
+      for (;;) pause();
+    }
+    _exit(0);
+  }
+  while (*number == 0) sched_yield();
+  const pid_t inner = *number;
+  kill(middle, SIGKILL);
+  const int gone = waitpid(middle, NULL, 0) == middle;
+  kill(inner, SIGKILL);
+  while (kill(inner, 0) == 0) sched_yield();
+  return gone;
+}
+
+static void lonely_vforks(void) {
+  volatile pid_t* number = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  int gone = 1;
+  for (int i = 0; i < 4; ++i) gone &= vfork_outlives_its_parent(number);
+  check_named(gone, "a vfork child outlives its parent");
+}
+
 static void* add(void* counter) {
   for (int i = 0; i < 1000; ++i) __atomic_fetch_add((long*)counter, 1, __ATOMIC_RELAXED);
   return (void*)(uintptr_t)gettid();
@@ -247,10 +274,11 @@ int main(int argc, char** argv) {
   const int run = run_by_link_or_script(argc, argv);
   if (run != 0) return run;
   if (argc == 2 && strcmp(argv[1], "child") == 0) return getenv("A") != NULL && gettid() == getpid() ? 42 : 1;
-  plan(40);
+  plan(41);
   copies();
   waiting();
   vforks();
+  lonely_vforks();
   threads();
   groups_of_threads("/proc/self/exe");
   refusals();

@@ -3,6 +3,8 @@
 #include "kernel/user/wait.hpp"
 
 #include "kernel/user/calls.hpp"
+#include "kernel/user/file/file_table.hpp"
+#include "kernel/user/pidfd.hpp"
 #include "kernel/user/rusage.hpp"
 #include "kernel/user/signal/siginfo.hpp"
 #include "kernel/user/syscall.hpp"
@@ -28,6 +30,21 @@ i64 report(const Result<WaitOutcome>& outcome, u64 info, u64 rusage) {
   }
   if (outcome->pid != 0 && rusage != 0) return to_syscall(write_user(rusage, to_rusage(outcome->usage)));
   return 0;
+}
+
+/// A descriptor that does not block makes that a WNOHANG, but one that fails with nothing to report.
+i64 wait_for_pidfd(i32 fd, WaitRequest& request, u64 info, u64 rusage) {
+  const auto file = current_process().files->find(fd);
+  if (!file) return negative(file.error());
+  const PidFile* const pidfd = PidFile::from(**file);
+  if (pidfd == nullptr) return negative(Errno::kBADF);
+  const bool would_block = pidfd->is_nonblocking() && (request.options & kWNoHang) == 0;
+  request.what = WaitFor::kProcess;
+  request.process = &pidfd->process();
+  if (would_block) request.options |= kWNoHang;
+  const auto outcome = wait_for_child(request);
+  if (would_block && outcome && outcome->pid == 0) return negative(Errno::kAGAIN);
+  return report(outcome, info, rusage);
 }
 
 } // namespace
@@ -75,8 +92,8 @@ i64 sys_waitid(i32 what, i32 id, u64 info, u32 options, u64 rusage) {
     request.what = WaitFor::kGroup;
     request.id = id == 0 ? current_process().pgid : static_cast<u32>(id);
     break;
-  case kPidfd: // no descriptor is one yet
-    return negative(id < 0 ? Errno::kINVAL : Errno::kBADF);
+  case kPidfd:
+    return id < 0 ? negative(Errno::kINVAL) : wait_for_pidfd(id, request, info, rusage);
   default:
     return negative(Errno::kINVAL);
   }

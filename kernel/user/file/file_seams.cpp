@@ -5,6 +5,7 @@
 #include "kernel/user/clocks.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/signal/signal.hpp"
+#include "kernel/user/tree.hpp"
 #include "kernel/user/uaccess.hpp"
 
 namespace runnel::user {
@@ -25,6 +26,19 @@ void connect_files() {
             const Thread* const thread = current_thread_or_null();
             uid = thread != nullptr ? thread->process->credentials.fsuid : 0;
             gid = thread != nullptr ? thread->process->credentials.fsgid : 0;
+          },
+      .current_group =
+          [] {
+            const SpinGuard guard(tree_lock);
+            return current_process().pgid;
+          },
+      .signal_group =
+          [](u32 group, i32 signal) {
+            const SpinGuard guard(tree_lock);
+            for_each_process([&](Process& process) {
+              if (process.pgid == group)
+                static_cast<void>(send_signal(process, SigInfo::from_kernel(signal)));
+            });
           },
   };
 }
