@@ -15,7 +15,7 @@
 static volatile struct rseq_area area __attribute__((aligned(64)));
 static volatile uint64_t result;
 static atomic_int signals_taken;
-static const uint64_t kLong = 2000000; // turns: many ticks
+static const uint64_t kLong = 3000000; // turns: several ticks
 
 static void relax(void) {
 #if defined(__x86_64__)
