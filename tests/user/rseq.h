@@ -74,9 +74,9 @@ static inline long long rseq_statistic(const char* name) {
   return value;
 }
 
-/* A critical section that turns `turns` times (without a pause: it costs an emulator more than all the rest)
-   and then stores `value` to *to: 1 when it did, 0 when it was aborted. With `expected` another than the
-   area's cpu_id nothing is done: -1. */
+/* A critical section that turns `turns` times and then stores `value` to *to: 1 when it did, 0 when it was
+   aborted. With `expected` another than the area's cpu_id nothing is done: -1. On x86_64 it turns without a
+   pause, which costs the emulator more than all the rest. */
 static inline int rseq_store_after(volatile struct rseq_area* area, uint32_t expected, uint64_t turns,
                                    volatile uint64_t* to, uint64_t value) {
 #if defined(__x86_64__)
