@@ -180,7 +180,7 @@ TEST_CASE("e2e: a program through UEFI, on one CPU, deterministic", "[e2e][exec]
 TEST_CASE("e2e: a program reads what the tool is given", "[e2e][exec][user]") {
   const std::string arch = GENERATE(as<std::string>{}, "x86_64", "aarch64");
   // More than the guest's buffers hold, a byte that means something on the way, and a last line without end.
-  std::string text = "first\n\\020E\n\n", expected = "no terminal\nline 'first'\nline '\x10E'\nline ''\n";
+  std::string text = "first\n\\020E\n\n", expected = "no terminal\nline 'first'\nline '\020E'\nline ''\n";
   for (int i = 0; i < 300; ++i) {
     text += "line of many " + std::to_string(i) + "\n";
     expected += "line 'line of many " + std::to_string(i) + "'\n";

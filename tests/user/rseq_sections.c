@@ -53,15 +53,17 @@ static int succeeds(int status) { return WIFEXITED(status) && WEXITSTATUS(status
 static int dies_of_segv(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV; }
 
 /* Two threads on one CPU: each preemption aborts, and what was aborted has stored nothing. */
-struct contender {
+static struct contender {
   volatile struct rseq_area area __attribute__((aligned(64)));
   volatile uint64_t stored;
-  uint64_t commits, aborts, wrong;
-};
+  uint64_t commits, wrong;
+  volatile uint64_t aborts;
+} both[2];
+static int both_were_aborted(void) { return both[0].aborts >= 10 && both[1].aborts >= 10; }
 static void* contend(void* argument) {
   struct contender* self = argument;
   if (sys_rseq(&self->area, 64, 0, RSEQ_SIG) != 0) return NULL;
-  while (self->aborts < 10) {
+  while (!both_were_aborted()) { // who went away earlier would leave the other one alone, never preempted
     const uint64_t before = self->stored;
     switch (rseq_store_after(&self->area, self->area.cpu_id_start, 10000, &self->stored, before + 1)) {
     case 1:
@@ -77,7 +79,6 @@ static void* contend(void* argument) {
   return self;
 }
 static void preempted(void) {
-  static struct contender both[2];
   pthread_t threads[2];
   void* done[2] = {NULL, NULL};
   for (int i = 0; i < 2; ++i) pthread_create(&threads[i], NULL, contend, &both[i]);
