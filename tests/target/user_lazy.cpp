@@ -55,11 +55,13 @@ RUNNEL_TEST(user_lazy, a_request_preempts_a_user_loop_at_its_next_tick, .cpus = 
     return test::skip("needs one cache: else a wake-up is an interrupt");
   REQUIRE(set_affinity(current_task(), CpuMask::of(kHere)).has_value());
   sched::features.lazy_preempt = true;
-  for_each_wakeup([](Instant woken, Instant ran) {
+  u32 early = 0;
+  for_each_wakeup([&](Instant woken, Instant ran) {
     const Instant tick = sched::next_tick(woken, kThere);
-    CHECK(!ran.is_before(tick));
+    if (ran.is_before(tick)) ++early;
     CHECK(ran - tick < 300_us);
   });
+  CHECK(early <= 2); // any interrupt's way back to the program will do: the watchdog's, once a second
   sched::features.lazy_preempt = false;
   for_each_wakeup([](Instant woken, Instant ran) { CHECK(ran - woken < 300_us); });
 }
