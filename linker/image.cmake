@@ -59,7 +59,7 @@ function(runnel_link_image name arch)
   endif()
 endfunction()
 
-include(vdso/vdso.cmake)
+include(arch/vdso/vdso.cmake)
 
 # What the standard headers would have from a library that is not there.
 set_source_files_properties(${PROJECT_SOURCE_DIR}/kernel/lib/mem.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON

@@ -18,8 +18,8 @@ cxx_files | xargs -d '\n' -r awk '
     rule["arch/include/"]         = "^kernel/lib/|^<arch/|^<arch_impl/"
     rule["arch/x86_64/"]          = "^kernel/lib/|^<arch/|^<arch_impl/|^arch/x86_64/"
     rule["arch/aarch64/"]         = "^kernel/lib/|^<arch/|^<arch_impl/|^arch/aarch64/"
-    rule["vdso/"]                 = "^vdso/|^kernel/lib/types\\.hpp$"
-    rule["kernel/"]               = "^vdso/data\\.hpp$|^kernel/|^<arch/|^<sched/|^<ns/|^boot/boot_info\\.hpp$"
+    rule["arch/vdso/"]            = "^<arch/vdso_data|^kernel/lib/types\\.hpp$"
+    rule["kernel/"]               = "^kernel/|^<arch/|^<sched/|^<ns/|^boot/boot_info\\.hpp$"
     rule["kernel/lib/"]           = "^kernel/lib/"
     # What these two supply to the standard library has nowhere to fail to but a panic.
     rule["kernel/lib/hosted.cpp"] = rule["kernel/lib/mem.cpp"] = rule["kernel/lib/"] "|^kernel/debug/panic\\.hpp$"

@@ -6,7 +6,7 @@
 #include "kernel/user/clocks.hpp"
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/mm/user_page.hpp"
-#include "vdso/data.hpp"
+#include <arch/vdso_data.hpp>
 
 #include <algorithm>
 #include <arch/vdso.hpp>

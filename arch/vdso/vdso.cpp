@@ -2,7 +2,7 @@
 // The vDSO: functions of the kernel's that programs run in user mode, to read clocks and the CPU's number
 // without a system call (linux_abi 11). A shared object of one segment, mapped by exec with the data page
 // right below; no library, no writable data. What it cannot answer it asks the kernel.
-#include "vdso/data.hpp"
+#include <arch/vdso_data.hpp>
 
 using namespace runnel;
 

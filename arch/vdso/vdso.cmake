@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The vDSO as a shared object, and an assembler file that has it inside, for the kernel.
 function(runnel_add_vdso arch)
-  set(folder ${PROJECT_SOURCE_DIR}/vdso)
+  set(folder ${PROJECT_SOURCE_DIR}/arch/vdso)
   set(target vdso-${arch})
   add_library(${target} SHARED ${folder}/vdso.cpp)
   set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME vdso-${arch} SUFFIX .so
@@ -12,7 +12,7 @@ function(runnel_add_vdso arch)
     -fasynchronous-unwind-tables -fcf-protection=none -isystem/usr/include/c++/12
     $<IF:$<STREQUAL:${arch},x86_64>,-isystem/usr/include/x86_64-linux-gnu/c++/12,-isystem/usr/aarch64-linux-gnu/include/c++/12/aarch64-linux-gnu>
     ${RUNNEL_WARNINGS})
-  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/arch/include)
   target_link_options(${target} PRIVATE --target=${arch}-linux-gnu -fuse-ld=lld -nostdlib
     -Wl,-T,${folder}/vdso.ld -Wl,--version-script=${folder}/${arch}.map -Wl,-soname=linux-vdso.so.1
     -Wl,-Bsymbolic -Wl,--hash-style=both -Wl,-z,rodynamic -Wl,-z,max-page-size=4096 -Wl,--build-id=none
