@@ -35,6 +35,9 @@ program_end exit
 
 program spin
 1:
+  .rept 1000 // a yield costs an emulator more than all of this
+  nop
+  .endr
   yield
   b 1b
 program_end spin
@@ -46,6 +49,9 @@ program spin_with_forged_stack
   mov sp, x0
   mov x29, x0
 1:
+  .rept 1000
+  nop
+  .endr
   yield
   b 1b
 program_end spin_with_forged_stack
