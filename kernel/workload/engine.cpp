@@ -198,12 +198,13 @@ void Engine::wait_for_end() {
     {
       const ground::SpinGuard guard(lock_);
       if (has_ended()) break;
-      stall = waiting_ == alive_;
+      stall =
+          waiting_ == alive_ && now().is_before(deadline_); // later those who ran have ended by themselves
     }
     if (stall) {
       main_->state.store(sched::kRunning, std::memory_order_relaxed);
       if (is_stalled()) {
-        ending_ = Ending::kStalled;
+        ending_ = now().is_before(deadline_) ? Ending::kStalled : Ending::kDuration;
         break;
       }
       continue;

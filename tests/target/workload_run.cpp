@@ -194,6 +194,20 @@ RUNNEL_TEST(workload, late_jobs_are_counted_as_misses, .limit = 2_s, .time = tes
   CHECK(early.figures(0).jobs.response_max + early.figures(0).jobs.slack_min == 20_ms);
 }
 
+// The threads that run see the end of time first: those that wait for each other then are no deadlock.
+RUNNEL_TEST(workload, who_waits_at_the_end_of_time_is_not_stuck, .limit = 2_s)
+{
+  const Run run(HEAD(10000000, NO_OBJECTS) "barrier-users 2\n"
+                                           "task hog instances=8 loop=-1 delay=0 timers=0 policy=fifo "
+                                           "priority=50\nphase p loop=1\n"
+                                           "run 1000000\n"
+                                           "task lonely instances=1 loop=1 delay=0 timers=0\nphase p loop=1\n"
+                                           "barrier 0\nend\n");
+  REQUIRE(run.ok);
+  CHECK(run.engine->ending() == Ending::kDuration);
+  CHECK(run.engine->wall() < 25_ms);
+}
+
 // A job that has not ended when the run is over, and whose deadline has passed, is a miss as well.
 RUNNEL_TEST(workload, unfinished_late_jobs_are_misses, .limit = 2_s, .time = test::GuestTime::kExact)
 {
