@@ -180,7 +180,8 @@ void dump_registers(const Registers& regs, Sink& sink) {
               regs.x[i + 1], i + 2, regs.x[i + 2]);
 }
 
-Registers capture_registers() {
+// Its caller is whoever its own frame says, so it has one also where all is optimised together.
+[[gnu::noinline]] Registers capture_registers() {
   Registers regs;
   runnel_capture_registers(&regs);
   // What is this function's own becomes its caller's, by the frame record (AAPCS64 6.4.6).

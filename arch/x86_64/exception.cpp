@@ -129,7 +129,8 @@ void dump_registers(const Registers& r, Sink& sink) {
   format_to(sink, "  cr2 {:#018x}  cr3 {:#018x}  cr4 {:#x}\n", read_cr2(), read_cr3(), read_cr4());
 }
 
-Registers capture_registers() {
+// Its caller is whoever its own frame says, so it has one also where all is optimised together.
+[[gnu::noinline]] Registers capture_registers() {
   Registers regs;
   // What is this function's own becomes its caller's, by the saved frame pointer and return address.
   const auto* frame = static_cast<const u64*>(__builtin_frame_address(0));
