@@ -77,7 +77,7 @@ RUNNEL_TEST(fs, eventfd_wakes_readers_and_writers, .limit = 10_s)
   CHECK(taken.load() == 600u);
 }
 
-RUNNEL_TEST(fs, timerfd_relative_absolute_and_interval, .limit = 5_s)
+RUNNEL_TEST(fs, timerfd_relative_absolute_and_interval, .limit = 5_s, .time = test::GuestTime::kExact)
 {
   auto file = TimerFile::create(TimerClock::kMonotonic, 0);
   REQUIRE(file.has_value());

@@ -195,7 +195,8 @@ RUNNEL_TEST(workload, late_jobs_are_counted_as_misses, .limit = 2_s, .time = tes
 }
 
 // The threads that run see the end of time first: those that wait for each other then are no deadlock.
-RUNNEL_TEST(workload, who_waits_at_the_end_of_time_is_not_stuck, .limit = 2_s)
+RUNNEL_TEST(workload, who_waits_at_the_end_of_time_is_not_stuck, .limit = 2_s,
+            .time = test::GuestTime::kExact)
 {
   const Run run(HEAD(10000000, NO_OBJECTS) "barrier-users 2\n"
                                            "task hog instances=8 loop=-1 delay=0 timers=0 policy=fifo "
