@@ -4,7 +4,7 @@
 # (not the Catch2 tests: their macros cost more than they say). One run a file, though both architectures compile
 # it; two at a time. A file that passed is not looked at again until it, a header it reads, its command line or the
 # checks change: what passed is remembered under the build directory by content.
-# On a cold start everything takes minutes, so after RUNNEL_TIDY_SECONDS (default 60, 0: no limit) no more files are
+# On a cold start everything takes minutes, so after RUNNEL_TIDY_SECONDS (default 30, 0: no limit) no more files are
 # begun: the kernel comes first, what failed last time before that, and the rest is said and left to the next run.
 . "$(dirname "$0")/common.bash"
 command -v clang-tidy-19 >/dev/null || { echo "tidy: clang-tidy-19 is not installed"; exit 1; }
@@ -82,7 +82,7 @@ check_one() { # "FILE<TAB>KEY"
   fi
 }
 export -f check_one
-limit=${RUNNEL_TIDY_SECONDS:-60} started=$EPOCHSECONDS
+limit=${RUNNEL_TIDY_SECONDS:-30} started=$EPOCHSECONDS
 export work root limit started tool_checks
 rm -f "$work/bad"
 xargs -d '\n' -r -P 2 -I{} bash -c 'check_one "$1"' _ {} <"$work/todo" | awk '!seen[$0]++'
