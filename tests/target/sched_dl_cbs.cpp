@@ -161,7 +161,7 @@ RUNNEL_TEST(sched_dl, dynamic_query_adds_up, .limit = 5_s, .time = test::GuestTi
   constexpr Duration kRuntime = 5_ms;
   constexpr Duration kPeriod = 20_ms;
   const test::AdmissionOff may_be_bound;
-  Duration worst_sum;
+  u32 sums_off = 0;
   Duration worst_spread;
   Duration worst_jump;
   u32 out_of_range = 0;
@@ -171,9 +171,12 @@ RUNNEL_TEST(sched_dl, dynamic_query_adds_up, .limit = 5_s, .time = test::GuestTi
     CHECK(test::set_deadline(self, kRuntime, kPeriod, kPeriod).has_value());
     yield(); // begins at a full instance
     Instant deadline = dynamic(self).deadline;
-    Duration at_begin = sched::task_runtime(self);
+    // Readings are made one after the other: what was used at the moment of an answer lies between two.
+    Duration begin_least = sched::task_runtime(self);
     Duration left_at_begin{dynamic(self).runtime};
+    Duration begin_most = sched::task_runtime(self);
     while (instances < 6) {
+      const Duration used_before = sched::task_runtime(self);
       const Instant before = time::now();
       const sched::DlDynamic now = dynamic(self);
       const Instant after = time::now();
@@ -185,14 +188,14 @@ RUNNEL_TEST(sched_dl, dynamic_query_adds_up, .limit = 5_s, .time = test::GuestTi
         if (off > worst_jump) worst_jump = off;
         if (Duration{-off.ns} > worst_jump) worst_jump = Duration{-off.ns};
         deadline = now.deadline;
-        at_begin = used;
+        begin_least = used_before;
+        begin_most = used;
         left_at_begin = Duration{now.runtime};
       } else {
         const Duration spread = moved.ns < 0 ? Duration{-moved.ns} : moved;
         if (spread > worst_spread) worst_spread = spread;
-        Duration sum = Duration{now.runtime} + (used - at_begin) - left_at_begin;
-        if (sum.ns < 0) sum = Duration{-sum.ns};
-        if (sum > worst_sum) worst_sum = sum;
+        const Duration gone = left_at_begin - Duration{now.runtime};
+        if (gone < used_before - begin_most || gone > used - begin_least) ++sums_off;
       }
       // It may have been throttled for a while before or after the answer was made.
       if ((now.deadline - before).ns <= 0 || now.deadline - after > kPeriod) ++out_of_range;
@@ -201,10 +204,9 @@ RUNNEL_TEST(sched_dl, dynamic_query_adds_up, .limit = 5_s, .time = test::GuestTi
   {
     test::Threads threads(1, body, [](u32) { return kCpu0; });
   }
-  test::note("sum off by {} ns, spread {} ns, jump off by {} ns", worst_sum.ns, worst_spread.ns,
-             worst_jump.ns);
-  CHECK(worst_sum <= 20_us);
-  CHECK(worst_spread <= 5_us);
+  test::note("spread {} ns, jump off by {} ns", worst_spread.ns, worst_jump.ns);
+  CHECK(sums_off == 0u);
+  CHECK(worst_spread <= 1_us);
   CHECK(worst_jump <= 5_us);
   CHECK(out_of_range == 0u);
 }
