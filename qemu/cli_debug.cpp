@@ -42,6 +42,7 @@ std::vector<std::string> gdb_command(const Options& options, const fs::path& elf
   command("set confirm off");
   argv.push_back(elf.string());
   command(fmt::format("directory {}", source_folder().string()));
+  command(fmt::format("directory {}", source_folder().string())); // files are named from the top of the tree
   command(fmt::format("source {}", (source_folder() / "qemu/gdb/runnel.py").string()));
   command(fmt::format("target remote {}", socket.string()));
   for (const std::string& text : options.batch) command(text);

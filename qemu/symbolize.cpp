@@ -52,9 +52,9 @@ std::string demangle(const char* name) {
   return text;
 }
 
+/// Files of the tree are named from its top, and that is what `.` is in an image (top CMakeLists.txt).
 std::string from_top(std::string_view file) {
-  const std::string top = source_folder().string() + "/";
-  return std::string(file.starts_with(top) ? file.substr(top.size()) : file);
+  return std::string(file.starts_with("./") ? file.substr(2) : file);
 }
 
 /// Functions inlined around `address` within `parent`, from the outside in. A walk of our own:

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "kernel/lib/format.hpp"
-#include "kernel/lib/source_path.hpp"
 
 namespace runnel {
 
@@ -28,7 +27,7 @@ namespace debug {
 #define RUNNEL_BUG_ON(cond)                                                                                  \
   do {                                                                                                       \
     if (cond) [[unlikely]]                                                                                   \
-      ::runnel::debug::assertion_failed("bug", #cond, RUNNEL_FILE, __LINE__);                                \
+      ::runnel::debug::assertion_failed("bug", #cond, __FILE__, __LINE__);                                   \
   } while (false)
 
 /// Panics in debug builds when `cond` does not hold; release builds evaluate nothing.
@@ -36,7 +35,7 @@ namespace debug {
 #define RUNNEL_ASSERT(cond)                                                                                  \
   do {                                                                                                       \
     if (!(cond)) [[unlikely]]                                                                                \
-      ::runnel::debug::assertion_failed("assertion failed", #cond, RUNNEL_FILE, __LINE__);                   \
+      ::runnel::debug::assertion_failed("assertion failed", #cond, __FILE__, __LINE__);                      \
   } while (false)
 #else
 #define RUNNEL_ASSERT(cond)                                                                                  \

@@ -3,7 +3,6 @@
 //   RUNNEL_TEST(timer, fires_once, .cpus = 2, .limit = 500_ms) { CHECK(fired == 1); }
 #pragma once
 
-#include "kernel/lib/source_path.hpp"
 #include "kernel/lib/types.hpp"
 #include "kernel/test/check.hpp"
 #include "kernel/test/test_case.hpp"
@@ -104,13 +103,13 @@ class Capture {
   static void test_##suite##_##case_name();                                                                  \
   [[gnu::section(".runnel.tests"),                                                                           \
     gnu::used]] static constinit const ::runnel::test::TestCase test_case_##suite##_##case_name =            \
-      ::runnel::test::make_test_case(#suite "." #case_name, RUNNEL_FILE, __LINE__,                           \
-                                     test_##suite##_##case_name, ::runnel::test::TestOptions{__VA_ARGS__});  \
+      ::runnel::test::make_test_case(#suite "." #case_name, __FILE__, __LINE__, test_##suite##_##case_name,  \
+                                     ::runnel::test::TestOptions{__VA_ARGS__});                              \
   static void test_##suite##_##case_name()
 
 #define RUNNEL_CHECK_AS(macro, ...)                                                                          \
   ::runnel::test::check(::runnel::test::outcome_of(::runnel::test::Decompose{} <= __VA_ARGS__),              \
-                        {macro, #__VA_ARGS__, RUNNEL_FILE, __LINE__})
+                        {macro, #__VA_ARGS__, __FILE__, __LINE__})
 
 /// Records a failure when the expression does not hold, and goes on.
 #define CHECK(...) static_cast<void>(RUNNEL_CHECK_AS("CHECK", __VA_ARGS__))

@@ -53,3 +53,13 @@ TEST_CASE("e2e: deterministic tests repeat to the byte", "[e2e][determinism]") {
   CHECK(logs[0].find("# Totals: ") != std::string::npos);
   CHECK((logs[0] == logs[1]));
 }
+
+TEST_CASE("e2e: images are the same wherever the tree lies", "[e2e][determinism]") {
+  const char* name =
+      GENERATE(as<const char*>{}, "runnel-x86_64.elf", "runnel-aarch64.img", "runnel-test-x86_64.elf",
+               "runnel-test-aarch64.img", "user-x86_64.cpio", "user-aarch64.cpio");
+  const std::string image = qemu::read_file(qemu::build_folder() / name);
+  INFO(name << ", " << image.size() << " bytes");
+  CHECK(image.find("kernel/") != std::string::npos); // files are named in it, from the top of the tree
+  CHECK(image.find(qemu::source_folder().string()) == std::string::npos);
+}
