@@ -41,7 +41,6 @@ std::vector<std::string> gdb_command(const Options& options, const fs::path& elf
   command("set pagination off");
   command("set confirm off");
   argv.push_back(elf.string());
-  command(fmt::format("directory {}", source_folder().string()));
   command(fmt::format("directory {}", source_folder().string())); // files are named from the top of the tree
   command(fmt::format("source {}", (source_folder() / "qemu/gdb/runnel.py").string()));
   command(fmt::format("target remote {}", socket.string()));
