@@ -159,6 +159,8 @@ ExitStatus bench(const Options& options) {
     throw Failure(ExitStatus::kUsage,
                   "--against-linux compares figures of user mode: bench user --against-linux");
   if (options.subject == "rseq") {
+    if (options.json)
+      throw Failure(ExitStatus::kUsage, "bench rseq prints tables, not JSON: leave --json out");
     std::vector<Arch> wanted;
     for (const Arch arch : kArches)
       if (options.arch == "all" || to_string(arch) == options.arch) wanted.push_back(arch);

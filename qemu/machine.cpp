@@ -120,4 +120,11 @@ std::string describe(const MachineSpec& spec) {
                      spec.timing == Timing::kDeterministic ? ", deterministic" : "");
 }
 
+std::string test_options(const MachineSpec& spec) {
+  const std::string size =
+      spec.shape ? "--topology " + to_string(*spec.shape) : fmt::format("--smp {}", spec.cpus);
+  return fmt::format("--arch {} {} {}", to_string(spec.arch), size,
+                     spec.timing == Timing::kDeterministic ? "--deterministic" : "--parallel");
+}
+
 } // namespace runnel::qemu

@@ -53,4 +53,7 @@ std::string shape_problem(const sim::Shape& shape);
 /// "x86_64 direct, 4 CPUs", "x86_64 direct, 16 CPUs as 2x4x2", with ", deterministic" where it is.
 std::string describe(const MachineSpec& spec);
 
+/// The options of `./runnel test` for it: "--arch x86_64 --smp 4 --deterministic".
+std::string test_options(const MachineSpec& spec);
+
 } // namespace runnel::qemu

@@ -83,11 +83,7 @@ class Runner {
     r.file = test.file;
     r.line = test.line;
     const MachineSpec& m = job_.machine;
-    const std::string size =
-        m.shape ? "--topology " + to_string(*m.shape) : "--smp " + std::to_string(m.cpus);
-    r.again = fmt::format("./runnel test {} --arch {} {} --boot {}{}", test.name, to_string(m.arch), size,
-                          to_string(m.boot),
-                          m.timing == Timing::kDeterministic ? " --deterministic" : " --parallel");
+    r.again = fmt::format("./runnel test {} {} --boot {}", test.name, test_options(m), to_string(m.boot));
     return r;
   }
 

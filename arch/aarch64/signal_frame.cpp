@@ -75,7 +75,8 @@ bool push_signal_frame(UserRegs& regs, const void* fpu, const SignalFrame& frame
   image.pstate = regs.spsr;
   image.fpsimd.head = {kFpsimdMagic, sizeof(FpsimdRecord)};
   std::memcpy(image.fpsimd.state, fpu, sizeof image.fpsimd.state);
-  if (frame.from_fault) image.esr = {{kEsrMagic, sizeof(EsrRecord)}, frame.fault_code};
+  if (frame.from_fault && frame.fault_code != 0)
+    image.esr = {{kEsrMagic, sizeof(EsrRecord)}, frame.fault_code};
   const FrameRecord record{regs.x[29], regs.x[30]};
   if (uaccess_copy_to(at, &image, sizeof image) != 0 ||
       uaccess_copy_to(record_at, &record, sizeof record) != 0)

@@ -3,6 +3,7 @@
 #include "arch/x86_64/user_mode.hpp"
 
 #include <arch/uaccess.hpp>
+#include <arch/user_access.hpp>
 
 namespace runnel::arch {
 namespace {
@@ -11,24 +12,11 @@ namespace {
 #define RUNNEL_FIXUP(at, resume) ".pushsection .runnel.fixups, \"a\"\n\t.quad " at ", " resume "\n\t.popsection\n\t"
 // clang-format on
 
-/// Lifts SMAP while it lives. An interrupt or fault inside puts it back for its own time (entry.S).
-class UserOpen {
- public:
-  UserOpen() {
-    if (smap_is_on) asm volatile("stac" ::: "memory", "cc");
-  }
-  ~UserOpen() {
-    if (smap_is_on) asm volatile("clac" ::: "memory", "cc");
-  }
-  UserOpen(const UserOpen&) = delete;
-  UserOpen& operator=(const UserOpen&) = delete;
-};
-
 /// Words, then bytes; a fault among the words goes on with bytes, so that all up to the bad one is copied.
 usize copy(void* to, const void* from, usize size) {
   usize words = size >> 3;
   usize rest = size & 7;
-  const UserOpen open;
+  const UserAccess open;
   asm volatile("1: rep movsq\n\t"
                "movq %[rest], %%rcx\n"
                "2: rep movsb\n\t"
@@ -78,7 +66,7 @@ usize uaccess_copy_to(u64 to, const void* from, usize size) {
 usize uaccess_clear(u64 to, usize size) {
   usize words = size >> 3;
   usize rest = size & 7;
-  const UserOpen open;
+  const UserAccess open;
   asm volatile("1: rep stosq\n\t"
                "movq %[rest], %%rcx\n"
                "2: rep stosb\n\t"
@@ -94,7 +82,7 @@ usize uaccess_clear(u64 to, usize size) {
 
 bool uaccess_load(u64 from, u32 size, u64& value) {
   u32 bad = 0;
-  const UserOpen open;
+  const UserAccess open;
   switch (size) {
   case 1:
     RUNNEL_LOAD("b", u8)
@@ -110,7 +98,7 @@ bool uaccess_load(u64 from, u32 size, u64& value) {
 
 bool uaccess_store(u64 to, u32 size, u64 value) {
   u32 bad = 0;
-  const UserOpen open;
+  const UserAccess open;
   switch (size) {
   case 1:
     RUNNEL_STORE("b", u8);
@@ -127,7 +115,7 @@ bool uaccess_store(u64 to, u32 size, u64 value) {
 bool uaccess_compare_exchange(u64 at, u32 size, u64& expected, u64 desired) {
   u32 bad = 0;
   u64 seen = expected;
-  const UserOpen open;
+  const UserAccess open;
   if (size == 4)
     asm volatile("1: lock cmpxchgl %k[desired], (%[at])\n"
                  "jmp 3f\n"

@@ -7,6 +7,7 @@
 #include <arch/upcalls.hpp>
 #include <arch/user.hpp>
 #include <arch/vdso.hpp>
+#include <arch/vdso_data.hpp>
 #include <cstring>
 
 extern "C" {
@@ -79,8 +80,7 @@ bool user_reads_cpu_number() {
 }
 
 void set_user_cpu_number(CpuId cpu, u32 node) {
-  constexpr u32 kNodeShift = 12;
-  if (user_reads_cpu_number()) write_msr(kMsrTscAux, cpu.value | u64{node} << kNodeShift);
+  if (user_reads_cpu_number()) write_msr(kMsrTscAux, cpu.value | u64{node} << vdso::kNodeShift);
 }
 
 void enter_user(UserRegs& regs) { runnel_enter_user(&regs); }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <map>
 #include <mutex>
 #include <sys/wait.h>
 
@@ -35,7 +36,6 @@ class Fetcher {
 
   fs::path fetch() {
     const fs::path root = home_ / "root";
-    const std::string wanted = fmt::format("{}\n", fmt::join(packages_, "\n"));
     const fs::path stamp = home_ / fmt::format("have-{}", fmt::join(packages_, "-"));
     if (fs::exists(stamp)) return root;
     for (const char* folder : {"lists/partial", "cache/archives/partial", "root"})
@@ -48,7 +48,7 @@ class Fetcher {
     const Finished got = run_to_end({.argv = in_folder(archives, download)}, kFetchLimit);
     if (!succeeded(got)) refuse(first_line(update.out.empty() ? got.out : update.out));
     for (const std::string& package : packages_) unpack(archive_of(archives, package), root);
-    write_file(stamp, wanted);
+    write_file(stamp, "");
     return root;
   }
 
@@ -114,8 +114,17 @@ class Fetcher {
 
 fs::path debian_files(Arch arch, const std::vector<std::string>& packages) {
   static std::mutex one_at_a_time;
+  static std::map<std::pair<Arch, std::vector<std::string>>, std::string>
+      failed; // tried once a run: it takes minutes
   const std::lock_guard guard(one_at_a_time);
-  return Fetcher(arch, packages).fetch();
+  if (const auto before = failed.find({arch, packages}); before != failed.end())
+    throw Failure(ExitStatus::kMissing, before->second);
+  try {
+    return Fetcher(arch, packages).fetch();
+  } catch (const Failure& failure) {
+    failed[{arch, packages}] = failure.what();
+    throw;
+  }
 }
 
 fs::path debian_kernel(Arch arch) {

@@ -164,8 +164,8 @@ class Runner {
       r.log = std::move(log);
     }
     if (verdict == Verdict::kFailed) r.kind = ExitStatus::kFailed;
-    r.again = fmt::format("./runnel test '{}.{}' --arch {} --target-only", job_.suite, name,
-                          to_string(job_.machine.arch));
+    r.again =
+        fmt::format("./runnel test '{}.{}' --target-only {}", job_.suite, name, test_options(job_.machine));
     report_(std::move(r));
   }
 

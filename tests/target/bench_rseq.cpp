@@ -2,9 +2,8 @@
 // What restartable sequences cost: counters of fixed workloads, for `runnel bench rseq`, which boots once
 // more with rseq=classic. Not run by default.
 #include "kernel/log/log.hpp"
-#include "kernel/test/test.hpp"
-#include "kernel/user/process.hpp"
 #include "kernel/user/rseq/rseq.hpp"
+#include "tests/target/programs.hpp"
 
 namespace runnel {
 namespace {
@@ -12,13 +11,7 @@ namespace {
 using user::rseq::Statistics;
 
 void run(std::string_view workload, std::string_view how) {
-  const std::string_view argv[] = {"/bin/rseq_bench", workload, how};
-  const Result<user::Process*> process = user::spawn(argv[0], argv, {});
-  CHECK(process.has_value());
-  if (!process) return;
-  (*process)->exited.wait();
-  CHECK((*process)->exit_status == 0);
-  put_process(**process);
+  CHECK(test::run("/bin/rseq_bench", {workload, how}) == 0);
 }
 
 void count(std::string_view workload, std::string_view how) {

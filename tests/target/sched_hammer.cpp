@@ -17,7 +17,7 @@ using test::Random;
 
 class Hammer {
  public:
-  explicit Hammer(Duration length) : end_(time::now() + length), cpus_(nr_cpus()) {
+  explicit Hammer(Duration length) : length_(length), cpus_(nr_cpus()) {
     workers_ = std::min(kMostWorkers, 2 * cpus_ + 4);
   }
 
@@ -26,6 +26,7 @@ class Hammer {
     {
       test::Threads threads(workers_ + kSetters, body);
       for (u32 i = 0; i < workers_; ++i) choose_class(*(tasks_[i] = &threads[i]), i);
+      end_ = time::now() + length_; // of what all do, not of making them
       begun_.store(true);
       plug();
       for (u32 i = 1; i < cpus_; ++i)
@@ -154,6 +155,7 @@ class Hammer {
     }
   }
 
+  const Duration length_;
   Instant end_;
   u32 cpus_;
   u32 workers_ = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What cyclictest and cyclicdeadline measure: how late threads with a period start, on CPUs that are busy
-// with ordinary threads. On an idle CPU and in exact time it is a few microseconds; a tick is the bound.
+// with ordinary threads. In exact time it is a few microseconds on one CPU; on a machine of eight, which take
+// turns of up to some hundred microseconds together, less than an eighth of a tick. A deadline thread may
+// have to wait for an earlier deadline; a tick is its bound.
 #define _GNU_SOURCE
 #include "tests/user/burn.h"
 #include "tests/user/ktap.h"
@@ -110,7 +112,7 @@ int main(void) {
       if (!ktap_is_quiet())
         printf("# %s %d: at most %u ns late, done after %u ns\n", round == 0 ? "FIFO 90" : "deadline", i,
                (unsigned)threads[i].latest, (unsigned)threads[i].latest_end);
-      check(threads[i].latest < TICK);
+      check(threads[i].latest < (round == 0 ? TICK / 8 : TICK));
       if (round == 1) check(threads[i].latest_end <= threads[i].period); // no miss
     }
     check(failed == 0);

@@ -63,10 +63,8 @@ static void* die_with_lock(void* unused) {
 }
 
 static atomic_uint words[4];
-static atomic_int asleep;
 static void* wait_at_first(void* unused) {
   (void)unused;
-  ++asleep;
   return (void*)futex(&words[0], FUTEX_WAIT_PRIVATE, 0, 0, NULL, 0);
 }
 
@@ -93,10 +91,11 @@ static void* count_inheriting(void* unused) {
 static void check_moving(void) {
   pthread_t threads[kThreads];
   for (int i = 0; i < kThreads; ++i) pthread_create(&threads[i], NULL, wait_at_first, NULL);
-  while (asleep != kThreads) pause_a_little();
-  pause_a_little();
-  check(futex(&words[0], FUTEX_CMP_REQUEUE_PRIVATE, 1, 1, &words[1], 0) == 2);
-  check(futex(&words[0], FUTEX_REQUEUE_PRIVATE, 0, 2, &words[1], 0) == 2);
+  // Who can be moved is asleep.
+  for (long moved = 0; moved < kThreads; pause_a_little())
+    moved += futex(&words[0], FUTEX_REQUEUE_PRIVATE, 0, kThreads, &words[2], 0);
+  check(futex(&words[2], FUTEX_CMP_REQUEUE_PRIVATE, 1, 1, &words[1], 0) == 2);
+  check(futex(&words[2], FUTEX_REQUEUE_PRIVATE, 0, 2, &words[1], 0) == 2);
   check(futex(&words[1], FUTEX_WAKE_PRIVATE, 9, 0, NULL, 0) == 3);
   for (int i = 0; i < kThreads; ++i) pthread_join(threads[i], NULL);
 }

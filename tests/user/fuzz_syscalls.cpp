@@ -367,7 +367,7 @@ bool end_round(pid_t child) {
   while (waitpid(child, nullptr, WNOHANG) == 0)
     if (sigtimedwait(&child_signal, nullptr, &patience) < 0 && errno == EAGAIN) break;
   // Whoever it left behind, also in a group or session of their own, is our child now, or a child of those.
-  for (u32 tries = 0; tries < 2000; ++tries) {
+  for (u32 tries = 0; tries < 20000; ++tries) {
     kill(-child, SIGKILL);
     kill(-1, SIGKILL);
     while (waitpid(-1, nullptr, WNOHANG) > 0) {

@@ -233,22 +233,39 @@ static void faulting(void) {
   for (unsigned i = 0; i < sizeof signals / sizeof signals[0]; ++i) signal(signals[i], SIG_DFL);
 }
 
+/* A section until `arm` has signals sent. Whoever else preempts it comes before them: then once more. The
+ * aborts that were counted, 0: it was not aborted by the signals. */
+static long long aborts_by(void (*arm)(unsigned), int signals) {
+  for (int tries = 0; tries < 5; ++tries) {
+    const long long before = rseq_statistic("fixup");
+    signals_taken = 0;
+    arm(500);
+    const int outcome = rseq_store_after(&area, area.cpu_id_start, kLong, &result, 5);
+    const int taken = signals_taken;
+    if (taken != 0) return outcome == 0 && taken == signals ? rseq_statistic("fixup") - before : 0;
+    while (signals_taken < signals) burn();
+  }
+  return 0;
+}
+static int keeps_all_registers(void) {
+  for (int tries = 0; tries < 5; ++tries) {
+    const uint64_t lost = lost_registers();
+    const int taken = signals_taken;
+    if (lost != 0) return 0;
+    if (taken == 1) return 1;
+    while (signals_taken == 0) burn();
+  }
+  return 0;
+}
+
 static void interrupted_by_signals(void) {
   result = 0;
-  signals_taken = 0;
-  signal_in(500);
-  check(rseq_store_after(&area, area.cpu_id_start, kLong, &result, 5) == 0);
-  check(result == 0 && signals_taken == 1 && area.rseq_cs == 0);
-
-  // Two at once: one abort, both handlers.
-  const long long fixups = rseq_statistic("fixup");
-  signals_taken = 0;
-  two_signals_in(500);
-  check(rseq_store_after(&area, area.cpu_id_start, kLong, &result, 5) == 0);
-  check(signals_taken == 2 && rseq_statistic("fixup") == fixups + 1);
+  check(aborts_by(signal_in, 1) == 1);
+  check(result == 0 && area.rseq_cs == 0);
+  check_named(aborts_by(two_signals_in, 2) == 1, "two signals at once: one abort, both handlers");
   check_named(rseq_store_after(&area, area.cpu_id_start, 1, &result, 9) == 1 && result == 9,
               "the next one goes through");
-  check_named(lost_registers() == 0 && signals_taken == 1, "an abort leaves all registers as they were");
+  check_named(keeps_all_registers(), "an abort leaves all registers as they were");
   // A section of no length, wherever the thread is.
   static struct rseq_section nothing = {.start_ip = 0, .post_commit_offset = 0, .abort_ip = 1};
   signals_taken = 0;
@@ -396,8 +413,9 @@ static void membarriers(void) {
     check(syscall(SYS_membarrier, 1 << 7, 1, 5) == 0);
     return;
   }
-  check(barrier_aborts(0));
-  check(barrier_aborts(1));
+  // Whoever preempts it meanwhile aborts it, too: then once more.
+  check(barrier_aborts(0) || barrier_aborts(0) || barrier_aborts(0));
+  check(barrier_aborts(1) || barrier_aborts(1) || barrier_aborts(1));
 }
 
 /* Version 2 does nothing for calls that do not switch, nor for a sleep that ends where it began. */
@@ -414,7 +432,7 @@ static void costs_nothing(void) {
 }
 
 int main(void) {
-  plan(43);
+  plan(42);
   run_on(0);
   check(own_register(&area));
   preempted();

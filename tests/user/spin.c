@@ -2,6 +2,8 @@
 // Spins in user mode on one CPU as a SCHED_IDLE task, without a system call: spin CPU MILLISECONDS. For tests
 // of what interrupts it.
 #define _GNU_SOURCE
+#include "tests/user/burn.h"
+
 #include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,21 +11,13 @@
 
 #ifdef __x86_64__
 static uint64_t ticks(void) { return __builtin_ia32_rdtsc(); }
-#define relax() __asm__ volatile("pause")
 #else
 static uint64_t ticks(void) {
   uint64_t value;
   __asm__ volatile("mrs %0, cntvct_el0" : "=r"(value));
   return value;
 }
-#define relax() __asm__ volatile("yield")
 #endif
-
-/// A few microseconds; an emulator leaves its loop at every pause, which costs it more than the rest.
-static void burn(void) {
-  for (int i = 0; i < 2000; ++i) __asm__ volatile("");
-  relax();
-}
 
 static int64_t now(void) {
   struct timespec time;

@@ -5,7 +5,7 @@
 // arch_impl/user_access.hpp provides runnel::arch::UserAccess, which lifts the protection while it lives:
 //   load(from, value)   value = *from; false: it faulted, `value` unchanged
 //   store(to, value)    false: it faulted
-// T is u32 or u64, or u8 for stores. The caller has checked that the address is below kUserEnd. A fault is
+// T is u32 or u64. The caller has checked that the address is below kUserEnd. A fault is
 // handled as one in arch/uaccess.hpp is: with interrupts off it is refused.
 #pragma once
 

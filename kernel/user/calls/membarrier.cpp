@@ -59,12 +59,11 @@ i64 private_barrier(u32 registration, smp::CallFn fn, CpuMask among = online_cpu
   return 0;
 }
 
-/// One CPU, or all. The caller's is not in a section: it makes a system call.
+/// One CPU, or all (a negative number, too). The caller's is not in a section: it makes a system call.
 i64 rseq_barrier(u32 flags, i32 cpu) {
   CpuMask among = online_cpus();
-  if ((flags & kFlagCpu) != 0)
-    among = cpu >= 0 && static_cast<u32>(cpu) < kMaxCpus ? among & CpuMask::of({static_cast<u32>(cpu)})
-                                                         : CpuMask();
+  if ((flags & kFlagCpu) != 0 && cpu >= 0)
+    among = static_cast<u32>(cpu) < kMaxCpus ? among & CpuMask::of({static_cast<u32>(cpu)}) : CpuMask();
   return private_barrier(kRegisterPrivateRseq, barrier_and_restart, among);
 }
 

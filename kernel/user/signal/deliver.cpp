@@ -7,6 +7,7 @@
 #include "kernel/user/syscall.hpp"
 
 #include <arch/signal_frame.hpp>
+#include <utility>
 
 namespace runnel::user {
 namespace {
@@ -118,7 +119,7 @@ void run_handler(Thread& self, arch::UserRegs& regs, const Delivery& delivery) {
       .from_fault = kSynchronous.has(sig) && delivery.info.code > kSiUser};
   if (frame.from_fault) {
     frame.fault_address = delivery.info.fault.address;
-    frame.fault_code = signals.fault_code;
+    frame.fault_code = std::exchange(signals.fault_code, 0); // a fault of the kernel's own making has none
   }
   signals.restore_mask = false;
   const bool fits = frame_top(self, regs, action, frame.top);

@@ -2,7 +2,7 @@
 #include "kernel/user/vdso/vdso.hpp"
 
 #include "kernel/mm/address.hpp"
-#include "kernel/sync/mutex.hpp"
+#include "kernel/sync/preempt.hpp"
 #include "kernel/user/clocks.hpp"
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/mm/user_page.hpp"
@@ -62,7 +62,6 @@ class FixedPages final : public VmObject {
 constinit FixedPages data_pages("[vvar]");
 constinit FixedPages image_pages("[vdso]");
 constinit bool is_there = false;
-constinit Mutex update_lock;
 
 Result<> make_pages() {
   const vdso::Data empty{};
@@ -89,14 +88,15 @@ void init_vdso() {
 
 void update_vdso() {
   if (!is_there) return;
-  const MutexGuard guard(update_lock);
+  const auto counter = arch::clock_for_user();
+  const u32 flags =
+      (counter ? u32{vdso::kClock} : 0) | (arch::user_reads_cpu_number() ? u32{vdso::kCpuNumber} : 0);
   auto& data = *reinterpret_cast<vdso::Data*>(data_pages.bytes());
   const std::atomic_ref<u32> sequence(data.sequence);
+  const IrqGuard irqs_off; // a reader spins while it is odd, and might spin on this CPU
   sequence.store(data.sequence + 1, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release); // odd before anything below is seen
-  const auto counter = arch::clock_for_user();
-  data.flags =
-      (counter ? u32{vdso::kClock} : 0) | (arch::user_reads_cpu_number() ? u32{vdso::kCpuNumber} : 0);
+  data.flags = flags;
   if (counter) {
     data.base = counter->base;
     data.whole = counter->whole;

@@ -12,7 +12,8 @@ class Mm;
 /// Once, before the first program. Without memory for its pages there is no vDSO.
 void init_vdso();
 /// Writes what user mode needs to read the clock by itself, or that it has to ask: at first, and when a CPU
-/// has come that may disagree with the others. Thread context.
+/// has come that may disagree with the others. Thread context; its callers come one after the other (at boot,
+/// then under hot-plug's lock).
 void update_vdso();
 /// Into a new program's address space; the address of its ELF header, for AT_SYSINFO_EHDR, or 0: there is
 /// none. kNOMEM.

@@ -37,13 +37,8 @@ class UserAccess {
     return false;
   }
   template <typename T> static bool store(u64 to, T value) {
-    if constexpr (sizeof(T) == 1)
-      asm goto("1: sttrb %w[value], [%[to]]\n\t" RUNNEL_USER_FIXUP
-               :
-               : [value] "r"(static_cast<u32>(value)), [to] "r"(to)
-               : "memory"
-               : fault);
-    else if constexpr (sizeof(T) == 4)
+    static_assert(sizeof(T) >= 4);
+    if constexpr (sizeof(T) == 4)
       asm goto("1: sttr %w[value], [%[to]]\n\t" RUNNEL_USER_FIXUP
                :
                : [value] "r"(value), [to] "r"(to)

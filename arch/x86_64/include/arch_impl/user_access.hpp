@@ -25,6 +25,7 @@ class UserAccess {
   UserAccess& operator=(const UserAccess&) = delete;
 
   template <typename T> static bool load(u64 from, T& value) {
+    static_assert(sizeof(T) >= 4);
     T word;
     asm goto("1: mov (%[from]), %[word]\n\t" RUNNEL_USER_FIXUP
              : [word] "=r"(word)
@@ -37,9 +38,10 @@ class UserAccess {
     return false;
   }
   template <typename T> static bool store(u64 to, T value) {
+    static_assert(sizeof(T) >= 4);
     asm goto("1: mov %[value], (%[to])\n\t" RUNNEL_USER_FIXUP
              :
-             : [value] "q"(value), [to] "r"(to)
+             : [value] "r"(value), [to] "r"(to)
              : "memory"
              : fault);
     return true;
