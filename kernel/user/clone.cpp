@@ -117,19 +117,31 @@ Result<Process*> copy_process(const CloneArgs& args) {
   return child;
 }
 
-u32 nr_processes_of(u32 uid) REQUIRES(tree_lock) {
+/// Threads of this user's processes; a zombie counts as one.
+u32 nr_threads_of(u32 uid) REQUIRES(tree_lock) {
   u32 count = 0;
-  for_each_process([&](const Process& process) { count += process.credentials.uid == uid ? 1 : 0; });
+  for_each_process([&](Process& process) {
+    if (process.credentials.uid != uid) return;
+    const IrqSpinGuard guard(process.lock);
+    count += std::max(process.nr_threads, u32{1});
+  });
   return count;
 }
 
-/// A user's processes are limited by RLIMIT_NPROC, which does not bind root.
-Result<> check_limits(Process& self) {
-  const SpinGuard guard(tree_lock);
+/// A user's threads are limited by RLIMIT_NPROC, which does not bind root. `more`: those that are to come and
+/// are not counted yet.
+Result<> check_limits(const Process& self, u32 more) REQUIRES(tree_lock) {
   const u32 uid = self.credentials.uid;
-  if (uid != 0 && nr_processes_of(uid) >= self.limits[kLimitProcesses].soft) return err(Errno::kAGAIN);
+  if (uid != 0 && u64{nr_threads_of(uid)} + more > self.limits[kLimitProcesses].soft)
+    return err(Errno::kAGAIN);
   constexpr u32 kMostProcesses = 4096; // of the whole machine
   return nr_processes() < kMostProcesses ? Result<>{} : err(Errno::kAGAIN);
+}
+
+/// Before anything is made, which would be in vain.
+Result<> check_limits_early(const Process& self) {
+  const SpinGuard guard(tree_lock);
+  return check_limits(self, 1);
 }
 
 /// The descriptor clone gives for the new process (E13, E14): reserved, told to the user, and there when
@@ -165,12 +177,14 @@ class NewPidfd {
   fs::FilePtr file_;
 };
 
-/// Into the tree, unless a fatal signal came for the parent (E16).
+/// Into the tree, unless a fatal signal came for the parent (E16), or others were faster to the limit.
 Result<> publish(Process& process, Thread& thread, const CloneArgs& args) {
   Process& self = current_process();
   const SpinGuard guard(tree_lock);
   if (current_task().signals.load(std::memory_order_relaxed) & sched::kFatalSignalPending)
     return err(Errno::kINTR);
+  const bool is_counted = args.has(kCloneThread); // as one of the process's
+  RUNNEL_TRY(check_limits(self, is_counted ? 0 : 1));
   if (!args.has(kCloneThread)) {
     process.pid = thread.tid();
     process.pgid = self.pgid;
@@ -207,7 +221,7 @@ Result<u32> do_clone(const CloneArgs& args, const arch::UserRegs& regs) {
   if (args.has(kClonePidfd) && args.has(kCloneThread)) return err(Errno::kINVAL); // seam: pidfds of threads
   if (args.has(kClonePidfdAutokill) && !args.has(kCloneNnp) && self.credentials.euid != 0)
     return err(Errno::kPERM);
-  RUNNEL_TRY(check_limits(self));
+  RUNNEL_TRY(check_limits_early(self));
   const bool new_process = !args.has(kCloneThread);
   Process* process = &self;
   if (new_process) {

@@ -81,9 +81,14 @@ bool handle_uaccess_fault(const arch::Fault& fault, const arch::Registers& regs)
       !may_sleep)
     return false;
   arch::Cpu::irq_enable();
-  const bool mended = current_mm()->handle_fault(fault.address, fault.access).ok();
+  const FaultResult result = current_mm()->handle_fault(fault.address, fault.access);
+  // The call ends with EFAULT, which the program does not see any more.
+  if (result.verdict == FaultVerdict::kNoMemory && current_thread_or_null() != nullptr) {
+    report_out_of_memory();
+    kill_process(current_process(), status_killed(kSigKill));
+  }
   arch::Cpu::irq_disable();
-  return mended;
+  return result.ok();
 }
 
 void report_fatal_fault(const FaultSignal& signal, const arch::Fault& fault, const arch::UserRegs& regs) {
