@@ -110,6 +110,32 @@ struct Walk {
   }
 };
 
+/// Takes out tables from the leaves up.
+struct Unlink {
+  UserRange through, room;
+  std::span<PhysAddr> gone;
+  u32 count = 0;
+
+  bool is_full() const { return count == gone.size(); }
+  /// With what is below `table`; `base` is its first address.
+  void run(u64* table, u32 level, u64 base) {
+    const u64 span = span_of(level);
+    u64 index = through.start > base ? (through.start - base) / span : 0;
+    for (; index < kEntries && base + index * span < through.end && !is_full(); ++index) {
+      const u64 virt = base + index * span;
+      if (!is_table(table[index], level)) continue;
+      const PhysAddr below{table[index] & kAddressMask};
+      if (level + 2 < kLevels) run(table_at(below), level + 1, virt);
+      if (is_full() || virt < room.start || virt + span > room.end || !is_empty(table_at(below))) continue;
+      store_entry(&table[index], 0);
+      gone[count++] = below;
+    }
+  }
+  static bool is_empty(const u64* table) {
+    return std::all_of(table, table + kEntries, [](u64 entry) { return entry == 0; });
+  }
+};
+
 void free_tables(u64* table, u32 level, TablePageSink sink) {
   for (u32 i = 0; i < kEntries; ++i) {
     if (!is_table(table[i], level)) continue;
@@ -150,7 +176,7 @@ Result<> UserTable::init(const PageTable&, TablePageSource source, TablePageSink
 }
 
 void UserTable::destroy() {
-  free_tables(table_at(root_), 0, sink_);
+  arch::free_tables(table_at(root_), 0, sink_);
   sink_(root_);
   give_tag(tag_);
   root_ = {};
@@ -195,6 +221,23 @@ void UserTable::visit(u64 start, u64 end, Visitor visitor, void* context) {
   Walk{visitor, context, start, std::min(end, kUserEnd)}.run(table_at(root_), 0, 0);
 }
 
+u32 UserTable::unlink_tables(UserRange through, UserRange room, std::span<PhysAddr> gone) {
+  Unlink unlink{through, room, gone};
+  unlink.run(table_at(root_), 0, 0);
+  return unlink.count;
+}
+
+void UserTable::free_tables(std::span<const PhysAddr> gone) {
+  for (const PhysAddr table : gone) sink_(table);
+  table_pages_ -= gone.size();
+}
+
+// By number, not by address: the invalidations by address that changed leaves need leave the upper levels be.
+void UserTable::forget_walks() const {
+  // Partner: the walks of all CPUs, as in tlb_flush_range().
+  asm volatile("dsb ishst\n\ttlbi aside1is, %0\n\tdsb ish\n\tisb" ::"r"(u64{tag_} << kTagShift) : "memory");
+}
+
 void UserTable::load() const {
   const u64 control = translation_control();
   const bool leaves_shared = uses_shared_tag(control);
@@ -213,9 +256,7 @@ void UserTable::unload() {
 }
 
 void UserTable::flush() const {
-  if (tag_ == 0) return; // unload() did, on each CPU
-  // Partner: the walks of all CPUs, as in tlb_flush_range().
-  asm volatile("dsb ishst\n\ttlbi aside1is, %0\n\tdsb ish\n\tisb" ::"r"(u64{tag_} << kTagShift) : "memory");
+  if (tag_ != 0) forget_walks(); // else unload() did, on each CPU
 }
 
 } // namespace runnel::arch

@@ -71,6 +71,32 @@ struct Walk {
   }
 };
 
+/// Takes out tables from the leaves up.
+struct Unlink {
+  UserRange through, room;
+  std::span<PhysAddr> gone;
+  u32 count = 0;
+
+  bool is_full() const { return count == gone.size(); }
+  /// With what is below `table`; `base` is its first address.
+  void run(u64* table, u32 level, u64 base) {
+    const u64 size = level_size(level);
+    u64 index = through.start > base ? (through.start - base) >> level_shift(level) : 0;
+    for (; index < 512 && base + index * size < through.end && !is_full(); ++index) {
+      const u64 virt = base + index * size;
+      if ((table[index] & kPresent) == 0) continue;
+      const PhysAddr below = target_of(table[index], 0);
+      if (level > 1) run(table_at(below), level - 1, virt);
+      if (is_full() || virt < room.start || virt + size > room.end || !is_empty(table_at(below))) continue;
+      store_entry(table[index], 0);
+      gone[count++] = below;
+    }
+  }
+  static bool is_empty(const u64* table) {
+    return std::all_of(table, table + 512, [](u64 entry) { return entry == 0; });
+  }
+};
+
 void free_tables(u64* table, u32 level, TablePageSink sink) {
   for (u64 i = 0; i < (level == kTopLevel ? kUserEntries : 512); ++i) {
     if ((table[i] & kPresent) == 0) continue;
@@ -95,7 +121,7 @@ Result<> UserTable::init(const PageTable& kernel, TablePageSource source, TableP
 }
 
 void UserTable::destroy() {
-  free_tables(table_at(root_), kTopLevel, sink_);
+  arch::free_tables(table_at(root_), kTopLevel, sink_);
   sink_(root_);
   root_ = {};
   table_pages_ = 0;
@@ -132,6 +158,21 @@ std::optional<UserPage> UserTable::query(VirtAddr virt) const {
 void UserTable::visit(u64 start, u64 end, Visitor visitor, void* context) {
   Walk{visitor, context, start, std::min(end, kUserEnd)}.run(table_at(root_), kTopLevel, 0);
 }
+
+u32 UserTable::unlink_tables(UserRange through, UserRange room, std::span<PhysAddr> gone) {
+  Unlink unlink{through, room, gone};
+  unlink.run(table_at(root_), kTopLevel, 0);
+  return unlink.count;
+}
+
+void UserTable::free_tables(std::span<const PhysAddr> gone) {
+  for (const PhysAddr table : gone) sink_(table);
+  table_pages_ -= gone.size();
+}
+
+// The caches of tables are emptied with the translations (SDM 4.10.4.1). This CPU may have another tree
+// loaded by now, which does no harm.
+void UserTable::forget_walks() const { write_cr3(read_cr3()); }
 
 void UserTable::load() const { write_cr3(root_.value); }
 void UserTable::unload() { write_cr3(kernel_page_root().value); }

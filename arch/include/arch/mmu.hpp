@@ -9,6 +9,7 @@
 #include <arch/layout.hpp>
 #include <arch_impl/user.hpp>
 #include <optional>
+#include <span>
 
 namespace runnel::arch {
 
@@ -75,6 +76,11 @@ enum class LeafAction : u8 {
   kRemove,
 };
 
+/// [start, end)
+struct UserRange {
+  u64 start = 0, end = 0;
+};
+
 /// The tables of one user's half of the address space. Not locked: callers serialise changes; the MMUs of
 /// other CPUs may walk them meanwhile. No call flushes TLBs.
 class UserTable {
@@ -104,6 +110,14 @@ class UserTable {
         },
         &visitor);
   }
+  /// Takes out empty tables that `through` leads through and whose addresses all lie in `room`, as many as
+  /// `gone` has room for; their number. MMUs may still walk them: free_tables() gives them back when every
+  /// CPU that has this loaded has done forget_walks().
+  u32 unlink_tables(UserRange through, UserRange room, std::span<PhysAddr> gone);
+  void free_tables(std::span<const PhysAddr> gone);
+  /// Makes this CPU, or all (kTlbFlushBroadcasts), forget all translations of this table and which tables led
+  /// to them.
+  void forget_walks() const;
   /// Pages the tables themselves take, the root too.
   u64 table_pages() const { return table_pages_; }
 

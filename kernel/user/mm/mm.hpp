@@ -201,6 +201,8 @@ class Mm {
   void flush_all() REQUIRES(lock_);
   /// Takes all pages of [start, end) out of the tables.
   void zap(u64 start, u64 end) REQUIRES(lock_);
+  /// Gives back the tables that only addresses around [start, end), where no mapping is any more, needed.
+  void shrink_tables(u64 start, u64 end) REQUIRES(lock_);
   /// Moves the pages of [start, start + size) to `to`. kNOMEM: all are where they were.
   Result<> move_pages(u64 start, u64 size, u64 to) REQUIRES(lock_);
   /// Gives the pages of `vma` within [start, end) the rights its flags allow.

@@ -170,6 +170,7 @@ void Mm::populate(u64 start, u64 end) {
 Result<> Mm::unmap(u64 start, u64 end) {
   RUNNEL_TRY(vmas_.remove(start, end)); // the pages have their own references
   zap(start, end);
+  shrink_tables(start, end);
   return {};
 }
 

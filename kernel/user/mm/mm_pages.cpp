@@ -22,6 +22,22 @@ void Mm::zap(u64 start, u64 end) {
   resident_ -= counted;
 }
 
+void Mm::shrink_tables(u64 start, u64 end) {
+  const Vma* below = vmas_.last_below(start);
+  const Vma* above = vmas_.find(end);
+  // Whole tables within the gap serve nobody, as pages are only in mappings.
+  const arch::UserRange gap{below != nullptr ? below->end : 0, above != nullptr ? above->start : ~u64{0}};
+  constexpr u32 kBatch = 32;
+  PhysAddr tables[kBatch];
+  u32 count;
+  do {
+    count = table_.unlink_tables({start, end}, gap, tables);
+    if (count == 0) return;
+    flush_user_walks(cpus_, table_);
+    table_.free_tables({tables, count});
+  } while (count == kBatch);
+}
+
 namespace {
 
 /// Moves the leaves of [from, from + size) to `to`. Where it had to stop for want of a table, relative to

@@ -82,10 +82,14 @@ Result<u64> Mm::move_mapping(Vma& vma, u64 address, u64 old_length, u64 to, u64 
   if (old_length != 0) {
     if (const Result<> moved = move_pages(address, old_length, to); !moved) {
       RUNNEL_TRY(vmas_.remove(to, to + new_length));
+      shrink_tables(to, to + new_length);
       return err(moved.error());
     }
   }
-  if (!keeps_old) RUNNEL_TRY(vmas_.remove(address, address + old_length)); // whole mappings: cannot fail
+  if (!keeps_old) {
+    RUNNEL_TRY(vmas_.remove(address, address + old_length)); // whole mappings: cannot fail
+    shrink_tables(address, address + old_length);
+  }
   vmas_.merge(*vmas_.containing(to));
   return to;
 }

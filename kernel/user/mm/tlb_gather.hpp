@@ -3,9 +3,11 @@
 #pragma once
 
 #include "kernel/mm/tlb.hpp"
+#include "kernel/smp/call.hpp"
 #include "kernel/user/mm/user_page.hpp"
 
 #include <algorithm>
+#include <arch/mmu.hpp>
 #include <atomic>
 
 namespace runnel::user {
@@ -17,6 +19,14 @@ inline void flush_user_range(const AtomicCpuMask& cpus, u64 start, u64 size) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   const mm::VirtRange range{{start}, size};
   mm::tlb_shootdown({&range, 1}, cpus.load());
+}
+
+/// Makes the CPUs of `cpus` forget which tables lead where in `table`, which is theirs.
+inline void flush_user_walks(const AtomicCpuMask& cpus, const arch::UserTable& table) {
+  std::atomic_thread_fence(std::memory_order_seq_cst); // partner: as above
+  if (arch::kTlbFlushBroadcasts) return table.forget_walks();
+  const auto forget = [](void* of) { static_cast<const arch::UserTable*>(of)->forget_walks(); };
+  call_function(cpus.load(), forget, const_cast<arch::UserTable*>(&table), Wait::kYes);
 }
 
 class TlbGather {

@@ -27,10 +27,10 @@ void VmaSet::Summary::update(Vma& vma, const Vma* left, const Vma* right) {
         std::max({vma.subtree_room, right->subtree_room, distance(vma.end, right->subtree_start)});
 }
 
-Vma* VmaSet::previous(const Vma& vma) const {
+Vma* VmaSet::last_below(u64 address) const {
   Vma* found = nullptr;
   for (Vma* n = tree_.root(); n != nullptr;) {
-    if (n->start < vma.start) {
+    if (n->start < address) {
       found = n;
       n = Tree::right(*n);
     } else {

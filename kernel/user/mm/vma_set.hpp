@@ -31,7 +31,9 @@ class VmaSet {
   Vma* first() const { return tree_.first(); }
   static Vma* next(const Vma& vma) { return Tree::next(vma); }
   /// The mapping before, or nullptr.
-  Vma* previous(const Vma& vma) const;
+  Vma* previous(const Vma& vma) const { return last_below(vma.start); }
+  /// The last that starts below `address`, or nullptr.
+  Vma* last_below(u64 address) const;
   /// The first that ends above `address`: the one that contains it, or else the next one.
   Vma* find(u64 address) const;
   /// The one that contains `address`, or nullptr.

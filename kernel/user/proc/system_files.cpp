@@ -65,6 +65,7 @@ void meminfo(Sink& to) {
   line("Cached:", 0);
   line("SwapTotal:", 0);
   line("SwapFree:", 0);
+  line("PageTables:", static_cast<u64>(pages.owned[static_cast<u32>(mm::PageOwner::kUserTable)]));
 }
 
 void cpuinfo(Sink& to) {
