@@ -53,7 +53,11 @@ i64 sys_futex(u64 address, u32 op, u32 value, u64 timeout, u64 second, u32 third
     return futex_try_lock_pi(address, scope);
   case kFutexUnlockPi:
     return futex_unlock_pi(address, scope);
-  default: // WAIT_REQUEUE_PI, CMP_REQUEUE_PI among them: the C library does not use them any more
+  case kFutexWaitRequeuePi:
+    return futex_wait_requeue_pi(pair, value, until);
+  case kFutexCmpRequeuePi:
+    return futex_requeue_pi(pair, count, second_count, third);
+  default:
     return negative(Errno::kNOSYS);
   }
 }

@@ -3,36 +3,15 @@
 
 #include "kernel/mm/kmalloc.hpp"
 #include "kernel/time/sleep.hpp"
+#include "kernel/user/futex/pi_word.hpp"
 #include "kernel/user/futex/queue.hpp"
 #include "kernel/user/syscall.hpp"
-#include "kernel/user/uaccess.hpp"
 
 #include <sched/sched.hpp>
 #include <utility>
 
 namespace runnel::user {
 namespace {
-
-/// A reference to a thread of a user program.
-class TaskRef {
- public:
-  TaskRef() = default;
-  /// The thread `tid`, if there is one.
-  explicit TaskRef(u32 tid) {
-    for_each_task([&](Task& task) {
-      if (task.pid == tid && task.mm != nullptr && try_get_task(task)) task_ = &task;
-    });
-  }
-  ~TaskRef() {
-    if (task_ != nullptr) put_task(*task_);
-  }
-  TaskRef(const TaskRef&) = delete;
-  TaskRef& operator=(const TaskRef&) = delete;
-  Task* get() const { return task_; }
-
- private:
-  Task* task_ = nullptr;
-};
 
 /// A state nobody has yet.
 class SpareState {
@@ -51,14 +30,7 @@ class SpareState {
   FutexPiState* state_ = nullptr;
 };
 
-/// What a step under the bucket's lock came to.
-enum class Step : u8 {
-  kDone,
-  kWait,  // in the state's mutex
-  kAgain, // the word has changed meanwhile
-  kFault, // the fault must be served
-  kNoOwner,
-};
+using Step = PiStep;
 
 // --- under the bucket's lock
 
@@ -73,14 +45,6 @@ bool count_for(Task& owner) {
   if (!owner.futex_gone.load(std::memory_order_seq_cst)) return true;
   owner.futex_pi_states.fetch_sub(1, std::memory_order_relaxed);
   return false;
-}
-
-/// kFault, kAgain (it is not `*seen` any more, which is updated), kDone.
-Step exchange_word(u64 address, u32& seen, u32 desired) {
-  const auto was = compare_exchange_user<u32>(address, seen, desired);
-  if (!was) return Step::kFault;
-  if (std::exchange(seen, *was) != *was) return Step::kAgain;
-  return Step::kDone;
 }
 
 struct LockCall {

@@ -86,6 +86,7 @@ Result<> futex_enqueue(FutexWaiter& waiter, u64 address, FutexScope scope, u32 e
       const SpinGuard guard(bucket.lock);
       const auto value = load_user<u32>(address);
       if (value && *value != expected) return err(Errno::kAGAIN);
+      if (value && waiter.lock_key != nullptr && *waiter.lock_key == *key) return err(Errno::kINVAL);
       if (value) {
         bucket.insert(waiter);
         return {};

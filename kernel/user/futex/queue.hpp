@@ -28,6 +28,9 @@ struct FutexWaiter {
   u32 bitset = kFutexAnyBit;
   i32 prio = 0; // when it came; all but real-time threads are equal
   sched::Task* task = nullptr;
+  /// Of FUTEX_WAIT_REQUEUE_PI: the lock that the one who wakes it must name, and what became of that then.
+  const FutexKey* lock_key = nullptr;
+  enum class Lock : u8 { kToBeTaken, kTaken } lock = Lock::kToBeTaken;
   /// Where it is queued; nullptr: it was woken (release: what the waker did before is visible, and the waker
   /// does not touch this object any more).
   std::atomic<FutexBucket*> bucket{nullptr};
@@ -76,13 +79,13 @@ enum class WordAccess : u8 { kRead, kWrite };
 Result<> fault_in_word(u64 address, WordAccess access);
 
 /// Puts the current thread's waiter in its bucket if the word has this value. kAGAIN: it has another one;
-/// kFAULT. Sleeps.
+/// kFAULT; kINVAL: it is the word of the lock it is to be moved to. Sleeps.
 Result<> futex_enqueue(FutexWaiter& waiter, u64 address, FutexScope scope, u32 expected);
 /// Takes it off. False: too late, it was woken.
 bool futex_dequeue(FutexWaiter& waiter);
 
 /// Wakes up to `most` (at least one: Linux looks at the number afterwards) with a common bit. kINVAL: PI
-/// waiters.
+/// waiters, and those of FUTEX_WAIT_REQUEUE_PI.
 Result<u32> futex_wake(u64 address, FutexScope scope, i32 most, u32 bitset);
 
 /// Until one of them is woken; they are queued, and stay so if they are not woken.
@@ -94,6 +97,12 @@ struct FutexPair {
   FutexScope scope = FutexScope::kPrivate;
 };
 i64 futex_wait(u64 address, FutexScope scope, u32 expected, Instant until, u32 bitset);
+/// Until futex_requeue_pi() moves it to the lock `words.to`, which it has then. kTIMEDOUT; kAGAIN: a signal
+/// came after it was moved, or the word has another value.
+i64 futex_wait_requeue_pi(const FutexPair& words, u32 expected, Instant until);
+/// The most urgent waiter gets the lock if it is free, the next ones wait for it, `nr_move` and one together;
+/// their number. kDEADLK: that waiter owns it.
+i64 futex_requeue_pi(const FutexPair& words, i32 nr_wake, i32 nr_move, u32 expected);
 i64 futex_requeue(const FutexPair& words, i32 nr_wake, i32 nr_move, const u32* expected);
 i64 futex_wake_op(const FutexPair& words, i32 nr_wake, i32 nr_wake_second, u32 encoded);
 

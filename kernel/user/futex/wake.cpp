@@ -16,6 +16,7 @@ Result<u32> wake_some(FutexBucket& bucket, const FutexKey& key, i32 most, u32 bi
     FutexWaiter& waiter = *at;
     ++at; // before it may be taken off
     if (waiter.key != key) continue;
+    if (waiter.lock_key != nullptr) return err(Errno::kINVAL);
     if ((waiter.bitset & bitset) == 0) continue;
     bucket.wake(waiter);
     if (static_cast<i32>(++woken) >= most) break;
@@ -56,6 +57,7 @@ Result<u32> wake_and_move(FutexBucket& from, FutexBucket& to, const Keys& keys, 
     FutexWaiter& waiter = *at;
     ++at; // before it may be taken off
     if (waiter.key != keys.from) continue;
+    if (waiter.lock_key != nullptr) return err(Errno::kINVAL);
     if (++done <= nr_wake) {
       from.wake(waiter);
       continue;
