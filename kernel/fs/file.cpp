@@ -3,6 +3,7 @@
 #include "kernel/time/clock.hpp"
 
 #include "kernel/fs/epoll.hpp"
+#include "kernel/fs/file_locks.hpp"
 #include "kernel/fs/seams.hpp"
 
 namespace runnel::fs {
@@ -19,8 +20,12 @@ void File::set_flags(u32 flags) {
   }
 }
 
+File::~File() { free_locks(own_locks.load(std::memory_order_relaxed)); }
+
 void File::last_put() {
-  epoll_forget(*this); // while the object is whole
+  // While the object is whole.
+  epoll_forget(*this);
+  release_locks(*this, this);
   delete this;
 }
 

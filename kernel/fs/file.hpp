@@ -20,6 +20,7 @@ namespace runnel::fs {
 
 struct Path;
 class Inode;
+class FileLocks;
 struct EpollItem;
 
 /// Where the entries of a directory go. False from add(): no room; that entry is to come again next time.
@@ -88,10 +89,12 @@ class File : public RefCounted {
 
   // Epoll sets that watch it: kernel/fs/epoll.cpp, under its lock.
   std::atomic<EpollItem*> watchers{nullptr};
+  /// Where there is no inode to have them: kernel/fs/file_locks.cpp.
+  std::atomic<FileLocks*> own_locks{nullptr};
 
  protected:
   explicit File(u32 flags) : flags_(flags & ~(kCreate | kExclusive | kNoCtty | kTruncate | kCloseOnExec)) {}
-  ~File() override = default;
+  ~File() override;
   void last_put() override;
 
   /// The transfer at `position`, which is advanced (an appending write sets it first). Files without

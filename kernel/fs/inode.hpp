@@ -14,6 +14,7 @@
 namespace runnel::fs {
 
 class Inode;
+class Pipe;
 class Superblock;
 
 inline constexpr usize kMaxName = 255;
@@ -136,9 +137,11 @@ class Inode : public RefCounted {
 
   Superblock& sb;
   const u64 number;
+  std::atomic<FileLocks*> locks{nullptr}; // kernel/fs/file_locks.cpp
+  Pipe* fifo = nullptr;                   // of a fifo that is open: kernel/fs/pipe.cpp, under its lock
 
  protected:
-  ~Inode() override = default;
+  ~Inode() override;
   void touch(); // mtime and ctime, with lock_
 
   Mutex lock_;

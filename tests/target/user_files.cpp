@@ -16,6 +16,14 @@ RUNNEL_TEST(user_state, events, .limit = 5_s, .time = test::GuestTime::kExact)
 {
   CHECK(run("/bin/events") == 0);
 }
+RUNNEL_TEST(user_state, file_locks, .limit = 10_s, .time = test::GuestTime::kExact)
+{
+  CHECK(run("/bin/file_locks") == 0);
+}
+RUNNEL_TEST(user_state, fifos, .limit = 5_s, .time = test::GuestTime::kExact)
+{
+  CHECK(run("/bin/fifos") == 0);
+}
 RUNNEL_TEST(user_state, proc_files, .limit = 5_s)
 {
   CHECK(run("/bin/proc_files") == 0);

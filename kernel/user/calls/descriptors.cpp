@@ -5,6 +5,7 @@
 #include "kernel/user/file/abi_stat.hpp"
 #include "kernel/user/file/call_support.hpp"
 #include "kernel/user/file/calls.hpp"
+#include "kernel/user/file/record_lock.hpp"
 
 namespace runnel::user {
 
@@ -43,9 +44,8 @@ i64 sys_dup2(i32 from, i32 to) {
 }
 
 i64 sys_fcntl(i32 fd, u32 command, u64 argument) {
-  constexpr u32 kDup = 0, kGetFd = 1, kSetFd = 2, kGetFlags = 3, kSetFlags = 4, kSetLock = 6,
-                kSetLockWait = 7, kSetOwner = 8, kGetOwner = 9, kDupCloseOnExec = 1030, kSetPipeSize = 1031,
-                kGetPipeSize = 1032;
+  constexpr u32 kDup = 0, kGetFd = 1, kSetFd = 2, kGetFlags = 3, kSetFlags = 4, kSetOwner = 8, kGetOwner = 9,
+                kDupCloseOnExec = 1030, kSetPipeSize = 1031, kGetPipeSize = 1032;
   FileTable& files = my_files();
   auto file = files.find(fd);
   if (!file) return negative(file.error());
@@ -71,8 +71,13 @@ i64 sys_fcntl(i32 fd, u32 command, u64 argument) {
   case kSetFlags:
     (*file)->set_flags(open_flags_from_user(static_cast<u32>(argument)));
     return 0;
-  case kSetLock: // nobody else can hold one that conflicts: there are none
+  case kGetLock:
+  case kSetLock:
   case kSetLockWait:
+  case kGetOpenFileLock:
+  case kSetOpenFileLock:
+  case kSetOpenFileLockWait:
+    return record_lock(fd, *file, command, argument);
   case kSetOwner:
   case kGetOwner:
     return 0;
@@ -82,11 +87,6 @@ i64 sys_fcntl(i32 fd, u32 command, u64 argument) {
   default:
     return negative(Errno::kINVAL);
   }
-}
-
-i64 sys_flock(i32 fd, u32) {
-  const auto file = find_open(fd);
-  return file ? 0 : negative(file.error()); // as above
 }
 
 i64 sys_memfd_create(u64 name, u32 flags) {

@@ -17,8 +17,10 @@ i64 sys_sync();
 i64 sys_syncfs(i32 fd);
 i64 sys_fadvise64(i32 fd, i64 at, i64 size, i32 advice);
 
-// descriptors.cpp
+// locks.cpp
 i64 sys_flock(i32 fd, u32 operation);
+
+// descriptors.cpp
 i64 sys_memfd_create(u64 name, u32 flags);
 
 // paths.cpp

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/user/file/file_table.hpp"
 
+#include "kernel/fs/file_locks.hpp"
 #include "kernel/mm/kmalloc.hpp"
 
 #include <algorithm>
@@ -10,8 +11,10 @@ namespace {
 
 constexpr u32 kFirstSize = 16;
 
-void close_file(File* file) {
+/// What was a descriptor of `table`.
+void close_file(File* file, const FileTable* table) {
   file->flush();
+  if (!file->is_path()) fs::release_locks(*file, table); // whichever descriptor they were taken by
   file->put_ref();
 }
 
@@ -159,7 +162,7 @@ Result<> FileTable::set(i32 fd, FilePtr file, OnExec on_exec, u64 limit) {
     old = slots_[fd].file;
     slots_[fd] = {file.release(), on_exec};
   }
-  if (old != nullptr) close_file(old);
+  if (old != nullptr) close_file(old, this);
   return {};
 }
 
@@ -170,7 +173,7 @@ Result<> FileTable::close(i32 fd) {
     if (slot(fd) == nullptr) return err(Errno::kBADF);
     file = take(static_cast<u32>(fd));
   }
-  close_file(file);
+  close_file(file, this);
   return {};
 }
 
@@ -186,7 +189,7 @@ void FileTable::close_range(u32 first, u32 last, CloseRange what) {
       else
         file = take(fd);
     }
-    if (file != nullptr) close_file(file);
+    if (file != nullptr) close_file(file, this);
   }
 }
 
@@ -199,7 +202,7 @@ void FileTable::close_on_exec() {
       if (fd >= size_) return;
       file = take(fd);
     }
-    close_file(file);
+    close_file(file, this);
   }
 }
 
