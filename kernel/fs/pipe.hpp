@@ -12,4 +12,9 @@ struct PipeEnds {
 };
 Result<PipeEnds> create_pipe(u32 flags);
 
+/// Opens a fifo; access was checked. A reader waits for a writer and the other way round, who does both for
+/// nobody; with kNonBlock a reader does not wait, and a writer without a reader gets kNXIO. kRESTARTSYS: a
+/// signal came; kNOMEM.
+Result<FilePtr> open_fifo(const Path& path, u32 flags);
+
 } // namespace runnel::fs

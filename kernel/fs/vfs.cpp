@@ -2,6 +2,7 @@
 #include "kernel/fs/vfs.hpp"
 
 #include "kernel/fs/device.hpp"
+#include "kernel/fs/pipe.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -130,8 +131,9 @@ Result<FilePtr> open_path(const Path& path, u32 flags) {
   }
   case kTypeBlock:
   case kTypeSocket:
-  case kTypeFifo: // only pipes without a name
     return err(Errno::kNXIO);
+  case kTypeFifo:
+    return open_fifo(path, flags);
   default:
     break;
   }
