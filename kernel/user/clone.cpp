@@ -2,6 +2,7 @@
 #include "kernel/user/clone.hpp"
 
 #include "kernel/fs/walk.hpp"
+#include "kernel/user/cpu_time/check.hpp"
 #include "kernel/user/exec.hpp"
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/mm/mm.hpp"
@@ -104,6 +105,7 @@ Result<Process*> copy_process(const CloneArgs& args) {
     std::copy(std::begin(parent.comm), std::end(parent.comm), child->comm);
     std::copy(std::begin(parent.limits), std::end(parent.limits), child->limits);
   }
+  cpu_limit_changed(*child);
   {
     const IrqSpinGuard guard(child->lock);
     child->executable = executable;

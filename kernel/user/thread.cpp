@@ -46,6 +46,7 @@ Result<> link(Process& process, Thread& thread) {
   if (process.exiting || process.exec_thread != nullptr) return err(Errno::kAGAIN);
   process.threads.push_back(thread);
   ++process.nr_threads;
+  process.cpu.add(thread.cpu, *thread.task);
   return {};
 }
 
@@ -54,7 +55,7 @@ bool unlink(Process& process, Thread& thread, i32 status) {
   const IrqSpinGuard guard(process.lock);
   List<Thread, &Thread::in_process>::erase(thread);
   leave_stop(process, thread);
-  process.ended_runtime += static_cast<u64>(sched::task_runtime(*thread.task).ns);
+  process.cpu.remove(thread.cpu);
   if (--process.nr_threads != 0) return false;
   if (!process.exiting) process.exit_status = status;
   process.exiting = true;
