@@ -22,6 +22,11 @@ RUNNEL_TEST(user_processes, descriptors_of_processes, .limit = 10_s)
   CHECK(run("/bin/pidfd") == 0);
 }
 
+RUNNEL_TEST(user_processes, signals_are_read_from_descriptors, .limit = 10_s, .time = test::GuestTime::kExact)
+{
+  CHECK(run("/bin/signalfd") == 0);
+}
+
 // By name only: it takes all of the machine's memory, which is long on an emulator.
 RUNNEL_TEST(user_processes, who_wants_too_much_is_stopped, .limit = 20_s, .select = test::Select::kOnlyByName)
 {
