@@ -10,6 +10,7 @@
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/futex/exit.hpp"
 #include "kernel/user/mm/mm.hpp"
+#include "kernel/user/pidfd.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/rseq/cid.hpp"
 #include "kernel/user/signal/signal.hpp"
@@ -119,6 +120,10 @@ void release_vfork_parent(Process& process) {
 }
 
 void discard_thread(Thread& thread) {
+  {
+    const SpinGuard guard(tree_lock);
+    tell_thread_files(thread, 0);
+  }
   unlink(*thread.process, thread, 0);
   Task& task = *thread.task;
   task.user = nullptr;
@@ -138,6 +143,7 @@ void exit_thread(i32 status) {
   {
     const SpinGuard guard(tree_lock);
     remove_thread(self);
+    tell_thread_files(self, status);
   }
   if (unlink(process, self, status))
     end_process(process);

@@ -22,6 +22,11 @@ RUNNEL_TEST(user_processes, descriptors_of_processes, .limit = 10_s)
   CHECK(run("/bin/pidfd") == 0);
 }
 
+RUNNEL_TEST(user_processes, descriptors_of_threads, .limit = 10_s)
+{
+  CHECK(run("/bin/pidfd_threads") == 0);
+}
+
 RUNNEL_TEST(user_processes, signals_are_read_from_descriptors, .limit = 10_s, .time = test::GuestTime::kExact)
 {
   CHECK(run("/bin/signalfd") == 0);
