@@ -22,6 +22,7 @@
 #include "kernel/test/runner.hpp"
 #include "kernel/trace/trace.hpp"
 #include "kernel/user/cpu_limits.hpp"
+#include "kernel/user/cpu_time/check.hpp"
 #include "kernel/user/file/file_seams.hpp"
 #include "kernel/user/mm/layout.hpp"
 #include "kernel/user/rseq/cid.hpp"
@@ -123,6 +124,7 @@ void main_thread(void*) {
   watchdog_start();
   user::connect_files();
   user::connect_cpu_limits();
+  user::connect_cpu_time();
   user::init_vdso();
   user::rseq::start_worker();
   init_files();

@@ -34,7 +34,7 @@ class DirSink {
 };
 
 /// Kinds of files that some calls are only for.
-enum class FileKind : u8 { kOther, kEpoll, kTimer, kSocket, kPid };
+enum class FileKind : u8 { kOther, kEpoll, kTimer, kSocket, kPid, kSignal };
 
 enum class Whence : u32 { kSet = 0, kCurrent = 1, kEnd = 2, kData = 3, kHole = 4 };
 
@@ -105,6 +105,8 @@ class File : public RefCounted {
   virtual u64 size_for_seek() const { return 0; }
   virtual Result<> do_list(DirSink& sink, u64& position);
   void set_position(u64 position) { position_ = position; }
+  /// Flags that the constructor leaves out, and that F_GETFL is to show all the same.
+  void add_flags(u32 flags) { flags_.fetch_or(flags, std::memory_order_relaxed); }
 
  private:
   std::atomic<u32> flags_;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one way in and out of every interrupt. On the way out the interrupted thread may lose the CPU.
 #include "kernel/debug/watchdog.hpp"
+#include "kernel/irq/context.hpp"
 #include "kernel/irq/device.hpp"
 #include "kernel/irq/irq_time.hpp"
 #include "kernel/irq/irq_work.hpp"
 #include "kernel/smp/call.hpp"
+#include "kernel/smp/percpu.hpp"
 #include "kernel/sync/guards.hpp"
 #include "kernel/time/timer.hpp"
 #include "kernel/trace/trace.hpp"
@@ -12,6 +14,17 @@
 #include <arch/power.hpp>
 #include <arch/upcalls.hpp>
 #include <sched/sched.hpp>
+
+namespace runnel::irq {
+namespace {
+
+constinit PerCpu<bool> from_user;
+
+} // namespace
+
+bool interrupted_user() { return from_user.local(); }
+
+} // namespace runnel::irq
 
 namespace runnel::upcall {
 namespace {
@@ -62,6 +75,7 @@ void handle(Interrupt kind, u32 number) {
 
 void interrupt(Interrupt kind, u32 number, arch::Registers& regs) {
   ThreadInfo* self = arch::Cpu::current();
+  irq::from_user.local() = regs.from_user();
   self->preempt_count += kHardirqOne;
   handle(kind, number); // interrupts stay off: they do not nest
   self->preempt_count -= kHardirqOne;

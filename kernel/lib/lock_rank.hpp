@@ -33,6 +33,7 @@ enum class LockRank : u8 {
   kFutex,      // waiters for words of user memory; two: lower address first; wake-ups are made under it
   kWaitQueue,  // wake-ups are made under it
   kCompletion,
+  kCpuTime,    // processor time of a process and its timers; its threads are measured under it
   kPi,         // task.pi_lock (spec sched_core L1); nothing allocates from here inwards
   kStopper,    // per-CPU stopper work list; waking the stopper is done outside
   kRq,         // two runqueues: lower CPU number first (L2)
@@ -50,11 +51,11 @@ enum class LockRank : u8 {
 
 constexpr std::string_view to_string(LockRank rank) {
   constexpr std::string_view kNames[] = {
-      "mutex-outer", "mutex",   "task-list",  "mm-list",     "process-tree", "process",    "sighand",
-      "files",       "vmap",    "page-table", "kmalloc",     "zone",         "rcu",        "workload",
-      "file-object", "poll",    "epoll",      "futex",       "wait-queue",   "completion", "pi",
-      "stopper",     "rq",      "mm-cid",     "root-domain", "mutex-wait",   "blocked",    "timer-base",
-      "call-fn",     "irqchip", "trace",      "console"};
+      "mutex-outer", "mutex",   "task-list",  "mm-list", "process-tree", "process",    "sighand",
+      "files",       "vmap",    "page-table", "kmalloc", "zone",         "rcu",        "workload",
+      "file-object", "poll",    "epoll",      "futex",   "wait-queue",   "completion", "cpu-time",
+      "pi",          "stopper", "rq",         "mm-cid",  "root-domain",  "mutex-wait", "blocked",
+      "timer-base",  "call-fn", "irqchip",    "trace",   "console"};
   static_assert(sizeof kNames / sizeof kNames[0] == static_cast<usize>(LockRank::kCount));
   return kNames[static_cast<usize>(rank)];
 }

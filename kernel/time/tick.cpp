@@ -21,11 +21,13 @@ struct TickTimer : Timer {
 };
 
 constinit PerCpu<TickTimer> ticks;
+constinit std::atomic<TickHook> tick_hook{nullptr};
 
 void tick(Timer& timer) {
   auto& self = static_cast<TickTimer&>(timer);
   watchdog_tick();
   sched::scheduler_tick();
+  if (const TickHook hook = tick_hook.load(std::memory_order_acquire)) hook(current_task());
   bury_dead_tasks();
   if (!self.running) return;
   timer_start(timer, sched::next_tick(
@@ -33,6 +35,8 @@ void tick(Timer& timer) {
 }
 
 } // namespace
+
+void set_tick_hook(TickHook hook) { tick_hook.store(hook, std::memory_order_release); }
 
 void tick_start() {
   TickTimer& timer = ticks.local();

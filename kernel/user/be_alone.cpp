@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // exec in a process of several threads: the one that calls it is the only one that is left.
 #include "kernel/user/exec.hpp"
+#include "kernel/user/pidfd.hpp"
 #include "kernel/user/signal/signal.hpp"
 #include "kernel/user/tree.hpp"
 
@@ -41,6 +42,7 @@ Result<> be_alone() {
   if (process.exiting) return err(Errno::kAGAIN);
   if (self.tid() == process.pid) return {};
   remove_thread(self);
+  tell_thread_files(self, 0);
   self.task->pid = process.pid;
   add_thread(self);
   return {};

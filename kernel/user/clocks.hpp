@@ -25,8 +25,8 @@ inline constexpr u64 kRealtimeAtBoot = u64{1'767'225'600} * 1'000'000'000;
 /// Nanoseconds on that clock; kINVAL: no such clock. Current thread.
 Result<u64> clock_value(i32 clock);
 
-/// How far a clock that can be slept by is ahead of the monotonic one, in nanoseconds. kINVAL: no such clock;
-/// kOPNOTSUPP: not to be slept by.
+/// How far a clock that can be slept by is ahead of the monotonic one, in nanoseconds. kINVAL: no such clock,
+/// or a process's of processor time; kOPNOTSUPP: not to be slept by.
 Result<u64> clock_lead(i32 clock);
 
 struct Timespec {

@@ -2,6 +2,7 @@
 #include "kernel/user/clone.hpp"
 
 #include "kernel/fs/walk.hpp"
+#include "kernel/user/cpu_time/check.hpp"
 #include "kernel/user/exec.hpp"
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/mm/mm.hpp"
@@ -104,6 +105,7 @@ Result<Process*> copy_process(const CloneArgs& args) {
     std::copy(std::begin(parent.comm), std::end(parent.comm), child->comm);
     std::copy(std::begin(parent.limits), std::end(parent.limits), child->limits);
   }
+  cpu_limit_changed(*child);
   {
     const IrqSpinGuard guard(child->lock);
     child->executable = executable;
@@ -155,9 +157,9 @@ class NewPidfd {
   NewPidfd(const NewPidfd&) = delete;
   NewPidfd& operator=(const NewPidfd&) = delete;
 
-  Result<> prepare(Process& process, const CloneArgs& args) {
+  Result<> prepare(Thread& thread, const CloneArgs& args) {
     if (!args.has(kClonePidfd)) return {};
-    auto file = PidFile::create(process, 0);
+    auto file = create(thread, args);
     if (!file) return err(file.error());
     file_ = std::move(*file);
     Process& self = current_process();
@@ -173,6 +175,12 @@ class NewPidfd {
   }
 
  private:
+  static Result<fs::FilePtr> create(Thread& thread, const CloneArgs& args) {
+    if (!args.has(kCloneThread)) return PidFile::create(*thread.process, PidFile::Scope::kProcess, 0);
+    const SpinGuard guard(tree_lock);
+    return PidFile::create(thread, 0);
+  }
+
   i32 fd_ = -1;
   fs::FilePtr file_;
 };
@@ -218,7 +226,6 @@ Result<u32> do_clone(const CloneArgs& args, const arch::UserRegs& regs) {
   if (signal_pending()) return err(Errno::kINTR);
   if (args.has(kCloneNamespaces | kCloneIntoCgroup) || args.set_tid_size != 0)
     return err(Errno::kINVAL); // as Linux built without namespaces
-  if (args.has(kClonePidfd) && args.has(kCloneThread)) return err(Errno::kINVAL); // seam: pidfds of threads
   if (args.has(kClonePidfdAutokill) && !args.has(kCloneNnp) && self.credentials.euid != 0)
     return err(Errno::kPERM);
   RUNNEL_TRY(check_limits_early(self));
@@ -237,7 +244,7 @@ Result<u32> do_clone(const CloneArgs& args, const arch::UserRegs& regs) {
   const u32 tid = child.tid();
   Result<> ready = sched::sched_fork(*child.task);
   NewPidfd pidfd;
-  if (ready) ready = pidfd.prepare(*process, args);
+  if (ready) ready = pidfd.prepare(child, args);
   if (ready && args.has(kCloneParentSetTid)) (void)write_user(args.parent_tid, tid);
   if (ready) ready = publish(*process, child, args);
   if (!ready) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last thing the kernel does before user mode, on every way there.
 #include "kernel/user/cpu_limits.hpp"
+#include "kernel/user/cpu_time/check.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/rseq/slice.hpp"
 #include "kernel/user/signal/signal.hpp"
@@ -17,8 +18,10 @@ constexpr u32 kReschedBits =
 
 void do_work(Thread& self, u32 work, arch::UserRegs& regs) {
   if ((work & kWorkExit) != 0) exit_thread(self.process->exit_status);
-  self.work.fetch_and(~(kWorkSignal | kWorkRseq | kWorkCpuLimits), std::memory_order_acquire);
+  self.work.fetch_and(~(kWorkSignal | kWorkRseq | kWorkCpuLimits | kWorkCpuTimers),
+                      std::memory_order_acquire);
   if ((work & kWorkCpuLimits) != 0) check_cpu_limits(self);
+  if ((work & kWorkCpuTimers) != 0) check_cpu_timers(self);
   if ((work & kWorkSignal) != 0) deliver_signals(regs);
   if ((work & kWorkRseq) != 0) rseq::leave_slow(self, regs);
 }

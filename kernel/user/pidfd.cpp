@@ -35,20 +35,27 @@ struct PidInfo {
 static_assert(sizeof(PidInfo) == 88);
 enum : u64 { kInfoPid = 1, kInfoCreds = 2, kInfoCgroup = 4, kInfoExit = 8, kInfoSupported = 0x20 };
 
-Result<i64> give_info(Process& process, u64 at, u32 size) {
+using ThreadFiles = List<PidFile, &PidFile::of_threads>;
+constinit ThreadFiles thread_files GUARDED_BY(tree_lock);
+
+} // namespace
+
+Result<i64> PidFile::give_info(u64 at, u32 size) const {
+  const Process& process = *process_;
   if (at == 0) return err(Errno::kINVAL);
   const auto wanted = read_user<u64>(at);
   if (!wanted) return err(wanted.error());
   PidInfo info;
   {
     const SpinGuard guard(tree_lock);
-    if (process.state == ProcessState::kReaped) {
+    if (is_of_thread() ? thread_ == nullptr : process.state == ProcessState::kReaped) {
       if ((*wanted & kInfoExit) == 0) return err(Errno::kSRCH);
       info.mask = kInfoExit | kInfoCgroup;
-      info.exit_code = process.exit_status;
+      info.exit_code = is_of_thread() ? exit_status_ : process.exit_status;
     } else {
       info.mask = kInfoPid | kInfoCreds | kInfoCgroup;
-      info.pid = info.tgid = process.pid;
+      info.pid = number();
+      info.tgid = process.pid;
       info.ppid = process.parent == nullptr ? 0 : process.parent->pid;
       const Credentials& who = process.credentials;
       info.ruid = who.uid, info.euid = who.euid, info.suid = who.suid, info.fsuid = who.fsuid;
@@ -66,19 +73,58 @@ Result<i64> give_info(Process& process, u64 at, u32 size) {
   return 0;
 }
 
-} // namespace
+PidFile::PidFile(ProcessRef process, Scope scope, u32 flags)
+    : File(fs::kReadWrite | flags), process_(std::move(process)), scope_(scope) {
+  if (scope == Scope::kThread) add_flags(fs::kExclusive); // PIDFD_THREAD
+}
 
 PidFile::~PidFile() {
+  if (is_of_thread()) {
+    const SpinGuard guard(tree_lock);
+    if (of_threads.is_linked()) ThreadFiles::erase(*this);
+  }
   // Kernel-privileged, and of no effect on one that has ended (AK6, AK8).
   if (kills_) static_cast<void>(send_signal(*process_, SigInfo::from_kernel(kSigKill)));
 }
 
-Result<fs::FilePtr> PidFile::create(Process& process, u32 flags) {
+Result<fs::FilePtr> PidFile::create(Process& process, Scope scope, u32 flags) {
   get_process(process);
-  return fs::make_file<PidFile>(ProcessRef(&process), flags);
+  return fs::make_file<PidFile>(ProcessRef(&process), scope, flags);
+}
+
+Result<fs::FilePtr> PidFile::create(Thread& thread, u32 flags) {
+  get_process(*thread.process);
+  auto made = fs::make_file<PidFile>(ProcessRef(thread.process), Scope::kThread, flags);
+  if (!made) return made;
+  auto& file = static_cast<PidFile&>(**made);
+  file.tid_ = thread.tid();
+  file.thread_ = &thread;
+  for (const PidFile& other : thread_files)
+    if (other.thread_ == &thread) file.inode_ = other.inode_;
+  if (file.inode_ == 0) file.inode_ = fs::next_anonymous_inode();
+  thread_files.push_back(file);
+  return made;
+}
+
+void tell_thread_files(Thread& thread, i32 status) {
+  for (PidFile& file : thread_files) {
+    if (file.thread_ != &thread) continue;
+    file.thread_ = nullptr;
+    file.exit_status_ = status;
+    file.watchers_.wake(fs::kPollReadable | fs::kPollHup);
+  }
+}
+
+bool PidFile::is_thread_gone() const {
+  const SpinGuard guard(tree_lock);
+  return thread_ == nullptr;
 }
 
 u32 PidFile::poll(fs::PollTable* table) {
+  if (is_of_thread()) {
+    if (table != nullptr) table->watch(watchers_);
+    return is_thread_gone() ? fs::kPollReadable | fs::kPollHup : 0;
+  }
   if (table != nullptr) table->watch(process_->death_watchers);
   switch (state_of(*process_)) {
   case ProcessState::kAlive:
@@ -97,28 +143,34 @@ Result<i64> PidFile::ioctl(u32 command, u64 argument) {
   if ((command & 0xff) != kGetInfo || (command >> 8 & 0xff) != kMagic || command >> 30 != kReadAndWrite ||
       size < kLeast)
     return err(Errno::kNOTTY);
-  return give_info(*process_, argument, size);
+  return give_info(argument, size);
 }
 
 void PidFile::stat(fs::Stat& to) const {
   constexpr u32 kFileSystem = 15;
   to.device = kFileSystem;
-  to.inode = inode_of(*process_);
+  to.inode = is_of_thread() ? inode_ : inode_of(*process_);
   to.mode = 0700;
 }
 
 void PidFile::fdinfo(Sink& sink) const {
-  const i64 pid = state_of(*process_) == ProcessState::kReaped ? i64{-1} : i64{process_->pid};
+  const bool gone = is_of_thread() ? is_thread_gone() : state_of(*process_) == ProcessState::kReaped;
+  const i64 pid = gone ? i64{-1} : i64{number()};
   format_to(sink, "Pid:\t{}\nNSpid:\t{}\n", pid, pid);
 }
 
+Result<fs::FilePtr> find_pidfd(i32 fd) {
+  auto file = current_process().files->find(fd);
+  if (file && PidFile::from(**file) == nullptr) return err(Errno::kBADF);
+  return file;
+}
+
 Result<ProcessRef> process_of(i32 fd) {
-  const auto file = current_process().files->find(fd);
+  const auto file = find_pidfd(fd);
   if (!file) return err(file.error());
-  const PidFile* const pidfd = PidFile::from(**file);
-  if (pidfd == nullptr) return err(Errno::kBADF);
-  get_process(pidfd->process());
-  return ProcessRef(&pidfd->process());
+  Process& process = PidFile::from(**file)->process();
+  get_process(process);
+  return ProcessRef(&process);
 }
 
 } // namespace runnel::user

@@ -4,6 +4,7 @@
 #include "kernel/fs/console.hpp"
 #include "kernel/fs/walk.hpp"
 #include "kernel/mm/kmalloc.hpp"
+#include "kernel/user/cpu_time/check.hpp"
 #include "kernel/user/exec.hpp"
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/mm/mm.hpp"
@@ -75,6 +76,7 @@ MmLimits mm_limits(const Process& process) {
 }
 
 void limits_changed(Process& process) {
+  cpu_limit_changed(process);
   if (process.mm != nullptr) process.mm->set_limits(mm_limits(process));
 }
 

@@ -83,7 +83,7 @@ struct Process {
   bool has_execed = false;
   bool autoreap = false; // nobody waits for it (CLONE_AUTOREAP)
   bool no_new_privs = false;
-  u64 children_runtime = 0; // of children that were waited for, ns
+  CpuTimes children_times; // of children that were waited for
 
   sync::WaitQueue child_events; // a child ended, stopped or went on
   fs::PollQueue death_watchers; // it ended itself, or was waited for (pidfds)
@@ -101,10 +101,9 @@ struct Process {
 
   List<Thread, &Thread::in_process> threads GUARDED_BY(lock);
   u32 nr_threads GUARDED_BY(lock) = 0;
-  bool exiting GUARDED_BY(lock) = false;  // exit_process has begun: exit_status is set, no new threads
-  i32 exit_status = 0;                    // wait status; final when `exited` is complete
-  u64 ended_runtime GUARDED_BY(lock) = 0; // ns of CPU its ended threads used
-  sync::Completion exited;                // all threads are gone, mm and files are released
+  bool exiting GUARDED_BY(lock) = false; // exit_process has begun: exit_status is set, no new threads
+  i32 exit_status = 0;                   // wait status; final when `exited` is complete
+  sync::Completion exited;               // all threads are gone, mm and files are released
 
   Mm* mm = nullptr;               // own reference; changed by exec only (single-threaded)
   FileTable* files = nullptr;     // own reference
@@ -112,6 +111,7 @@ struct Process {
   Credentials credentials;
   ProcessControls controls;
   std::atomic<ProcessTimers*> timers{nullptr}; // kernel/user/timers; nullptr: it has never had one
+  ProcessCpu cpu;
   Limit limits[kNrLimits];
   Executable* executable GUARDED_BY(lock) = nullptr; // own reference, given up outside of the lock
   char comm[16] = {};                                // of the program; threads have their own

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// struct rusage as user programs see it. Of the time used nothing is said to be the kernel's: Runnel does not
-// measure the two apart.
+// struct rusage as user programs see it.
 #pragma once
 
 #include "kernel/user/clocks.hpp"
@@ -16,6 +15,10 @@ struct Rusage {
   i64 unused_io[6] = {};
   i64 voluntary_switches = 0, involuntary_switches = 0;
 
+  void set_times(const CpuTimes& times) {
+    user = to_timeval(times.user);
+    system = to_timeval(times.system);
+  }
   void add_switches(const Task& task) {
     voluntary_switches += static_cast<i64>(task.stats.nvcsw);
     involuntary_switches += static_cast<i64>(task.stats.nivcsw);
@@ -25,7 +28,9 @@ static_assert(sizeof(Rusage) == 144);
 
 inline Rusage to_rusage(const Usage& usage) {
   Rusage told;
-  told.user = to_timeval(usage.own + usage.children);
+  CpuTimes times = usage.own;
+  times += usage.children;
+  told.set_times(times);
   return told;
 }
 

@@ -10,6 +10,7 @@
 #include "kernel/user/file/file_table.hpp"
 #include "kernel/user/futex/exit.hpp"
 #include "kernel/user/mm/mm.hpp"
+#include "kernel/user/pidfd.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/rseq/cid.hpp"
 #include "kernel/user/signal/signal.hpp"
@@ -46,6 +47,7 @@ Result<> link(Process& process, Thread& thread) {
   if (process.exiting || process.exec_thread != nullptr) return err(Errno::kAGAIN);
   process.threads.push_back(thread);
   ++process.nr_threads;
+  process.cpu.add(thread.cpu, *thread.task);
   return {};
 }
 
@@ -54,7 +56,7 @@ bool unlink(Process& process, Thread& thread, i32 status) {
   const IrqSpinGuard guard(process.lock);
   List<Thread, &Thread::in_process>::erase(thread);
   leave_stop(process, thread);
-  process.ended_runtime += static_cast<u64>(sched::task_runtime(*thread.task).ns);
+  process.cpu.remove(thread.cpu);
   if (--process.nr_threads != 0) return false;
   if (!process.exiting) process.exit_status = status;
   process.exiting = true;
@@ -118,6 +120,10 @@ void release_vfork_parent(Process& process) {
 }
 
 void discard_thread(Thread& thread) {
+  {
+    const SpinGuard guard(tree_lock);
+    tell_thread_files(thread, 0);
+  }
   unlink(*thread.process, thread, 0);
   Task& task = *thread.task;
   task.user = nullptr;
@@ -137,6 +143,7 @@ void exit_thread(i32 status) {
   {
     const SpinGuard guard(tree_lock);
     remove_thread(self);
+    tell_thread_files(self, status);
   }
   if (unlink(process, self, status))
     end_process(process);

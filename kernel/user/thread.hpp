@@ -5,6 +5,7 @@
 
 #include "kernel/lib/errno.hpp"
 #include "kernel/task/task.hpp"
+#include "kernel/user/cpu_time/account.hpp"
 #include "kernel/user/rseq/state.hpp"
 #include "kernel/user/signal/state.hpp"
 
@@ -22,6 +23,7 @@ enum ThreadWork : u32 {
   kWorkExit = 1u << 0,      // the process ends: the thread must too
   kWorkSignal = 1u << 1,    // signals may be pending, or a stop is under way
   kWorkCpuLimits = 1u << 3, // it ran for longer than it may, or than it said
+  kWorkCpuTimers = 1u << 4, // a clock of its processor time may have reached something
   kWorkRseq = 1u << 2,      // rseq could not do its work with interrupts off (rseq::leave_slow)
 };
 
@@ -48,6 +50,7 @@ struct Thread {
   u64 robust_list_size = 0;
   ThreadControls controls;
   rseq::State rseq;
+  ThreadCpu cpu;
 
   // kWorkCpuLimits: what the scheduler saw (cpu_limits.hpp).
   std::atomic<u64> realtime_us{0}; // how long it has run in a real-time class since it last slept; 0: no news

@@ -47,11 +47,15 @@ Farewell farewell_of(const Process& process) REQUIRES(tree_lock) {
   return {.reap = (action.flags & kSaNoChildWait) != 0, .signal = kSigChld};
 }
 
-SigInfo death_info(const Process& process, i32 sig) {
+SigInfo death_info(Process& process, i32 sig) {
+  constexpr u64 kClockTick = 10'000'000;
   const i32 by = process.exit_status & 0x7f;
   SigInfo info = SigInfo::from_child(by == 0 ? kCldExited : kCldKilled, process.pid, process.credentials.uid,
                                      by == 0 ? process.exit_status >> 8 & 0xff : by);
   info.signo = sig;
+  const CpuTimes used = process.cpu.times();
+  info.child.utime = static_cast<i64>(used.user / kClockTick);
+  info.child.stime = static_cast<i64>(used.system / kClockTick);
   return info;
 }
 

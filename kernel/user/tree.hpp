@@ -19,6 +19,8 @@ class ProcessRef {
   ~ProcessRef() {
     if (process_ != nullptr) put_process(*process_);
   }
+  /// Of an empty one: takes a reference over.
+  void adopt(Process* process) { process_ = process; }
   explicit operator bool() const { return process_ != nullptr; }
   Process& operator*() const { return *process_; }
   Process* operator->() const { return process_; }

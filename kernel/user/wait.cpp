@@ -69,7 +69,8 @@ Look look(Process& self, const WaitRequest& request, WaitOutcome& outcome, Proce
     if (!ended) return Look::kFound;
     describe_end(child, outcome);
     if ((request.options & kWNoWait) != 0) return Look::kFound;
-    self.children_runtime += outcome.usage.own + outcome.usage.children;
+    self.children_times += outcome.usage.own;
+    self.children_times += outcome.usage.children;
     remove_process(child);
     reaped = &child;
     return Look::kFound;
@@ -79,12 +80,7 @@ Look look(Process& self, const WaitRequest& request, WaitOutcome& outcome, Proce
 
 } // namespace
 
-Usage usage_of(Process& process) {
-  const IrqSpinGuard guard(process.lock);
-  Usage usage{process.ended_runtime, process.children_runtime};
-  for (Thread& thread : process.threads) usage.own += static_cast<u64>(sched::task_runtime(*thread.task).ns);
-  return usage;
-}
+Usage usage_of(Process& process) { return {process.cpu.times(), process.children_times}; }
 
 Result<WaitOutcome> wait_for_child(const WaitRequest& request) {
   Process& self = current_process();

@@ -26,10 +26,10 @@ struct WaitRequest {
   u32 options = 0;
 };
 
-/// Processor time of a process and of its children that were waited for, in ns.
+/// Processor time of a process and of its children that were waited for.
 struct Usage {
-  u64 own = 0;
-  u64 children = 0;
+  CpuTimes own;
+  CpuTimes children;
 };
 Usage usage_of(Process& process);
 

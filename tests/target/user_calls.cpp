@@ -28,6 +28,12 @@ RUNNEL_TEST(user_calls, timers_send_signals, .limit = 5_s, .time = test::GuestTi
   CHECK(run("/bin/timer_signals") == 0);
 }
 
+RUNNEL_TEST(user_calls, processor_time_has_clocks_timers_and_limits, .limit = 20_s,
+            .time = test::GuestTime::kExact)
+{
+  CHECK(run("/bin/cpu_timers") == 0);
+}
+
 RUNNEL_TEST(user_calls, clocks_and_the_cpu_s_number_from_user_mode, .limit = 5_s)
 {
   CHECK(run("/bin/vdso") == 0);

@@ -26,6 +26,16 @@ RUNNEL_TEST(user_processes, descriptors_of_processes, .limit = 10_s)
   CHECK(run("/bin/pidfd") == 0);
 }
 
+RUNNEL_TEST(user_processes, descriptors_of_threads, .limit = 10_s)
+{
+  CHECK(run("/bin/pidfd_threads") == 0);
+}
+
+RUNNEL_TEST(user_processes, signals_are_read_from_descriptors, .limit = 10_s, .time = test::GuestTime::kExact)
+{
+  CHECK(run("/bin/signalfd") == 0);
+}
+
 /// All of the machine's memory but a little, as long as it lives: programs come to the end of it soon.
 class MemoryTaken {
  public:

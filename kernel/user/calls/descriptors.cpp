@@ -61,8 +61,10 @@ i64 sys_fcntl(i32 fd, u32 command, u64 argument) {
   }
   case kSetFd:
     return to_syscall(files.set_on_exec(fd, (argument & 1) != 0 ? OnExec::kClose : OnExec::kKeep));
-  case kGetFlags:
-    return open_flags_to_user((*file)->flags() | fs::kLargeFile);
+  case kGetFlags: {
+    const bool of_system = (*file)->path() != nullptr || (*file)->inode() != nullptr;
+    return open_flags_to_user((*file)->flags() | (of_system ? u32{fs::kLargeFile} : 0));
+  }
   default:
     break;
   }

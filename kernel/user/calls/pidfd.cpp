@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls on pidfds (spec clone_ns 7.1, 7.4, 7.5). Seam: those of threads that are not their process's first.
+// Calls on pidfds (spec clone_ns 7.1, 7.4, 7.5).
 #include "kernel/user/pidfd.hpp"
 
 #include "kernel/user/calls.hpp"
@@ -13,10 +13,29 @@ namespace {
 constexpr i32 kSelfThread = -10000, kSelfProcess = -10001;
 enum : u32 { kScopeThread = 1, kScopeProcess = 2, kScopeGroup = 4 };
 
-Result<ProcessRef> target_of(i32 fd) {
-  if (fd != kSelfThread && fd != kSelfProcess) return process_of(fd);
-  get_process(current_process());
-  return ProcessRef(&current_process());
+/// What a signal is sent to.
+struct Receiver {
+  ProcessRef process;
+  fs::FilePtr file; // none: the caller itself
+  u32 scope = kScopeProcess;
+};
+
+Result<Receiver> receiver_of(i32 fd, u32 scope) {
+  Receiver to;
+  if (fd == kSelfThread || fd == kSelfProcess) {
+    get_process(current_process());
+    to.process.adopt(&current_process());
+    to.scope = scope != 0 ? scope : fd == kSelfThread ? kScopeThread : kScopeProcess;
+    return to;
+  }
+  auto file = find_pidfd(fd);
+  if (!file) return err(file.error());
+  const PidFile& pidfd = *PidFile::from(**file);
+  get_process(pidfd.process());
+  to.process.adopt(&pidfd.process());
+  to.scope = scope != 0 ? scope : pidfd.scope() == PidFile::Scope::kThread ? kScopeThread : kScopeProcess;
+  to.file = std::move(*file);
+  return to;
 }
 
 Result<SigInfo> info_of(u64 from, i32 sig, const Process& target, u32 scope) {
@@ -49,11 +68,20 @@ Result<> send_to_group(u32 group, const SigInfo& info, i32 sig) REQUIRES(tree_lo
   return any ? Result<>{} : result;
 }
 
-Result<> send_to_thread(u32 tid, const SigInfo& info, i32 sig) REQUIRES(tree_lock) {
-  Thread* const thread = find_thread_locked(tid);
-  if (thread == nullptr) return err(Errno::kSRCH);
-  if (!may_signal(current_process(), *thread->process, sig)) return err(Errno::kPERM);
-  return sig == 0 ? Result<>{} : send_signal(*thread, info);
+Result<> send_to_thread(const Receiver& to, const SigInfo& info, i32 sig) REQUIRES(tree_lock) {
+  const PidFile* const pidfd = to.file ? PidFile::from(*to.file) : nullptr;
+  Thread* const thread = pidfd == nullptr        ? &current_thread()
+                         : pidfd->is_of_thread() ? pidfd->thread()
+                                                 : find_thread_locked(to.process->pid);
+  if (!may_signal(current_process(), *to.process, sig)) return err(Errno::kPERM);
+  // A first thread that has ended before the others, or with its process, takes anything.
+  return sig == 0 || thread == nullptr ? Result<>{} : send_signal(*thread, info);
+}
+
+bool is_gone(const Receiver& to) REQUIRES(tree_lock) {
+  const PidFile* const pidfd = to.file ? PidFile::from(*to.file) : nullptr;
+  if (pidfd != nullptr && pidfd->is_of_thread() && pidfd->thread() == nullptr) return true;
+  return to.process->state == ProcessState::kReaped;
 }
 
 } // namespace
@@ -61,30 +89,37 @@ Result<> send_to_thread(u32 tid, const SigInfo& info, i32 sig) REQUIRES(tree_loc
 i64 sys_pidfd_open(i32 pid, u32 flags) {
   constexpr u32 kThread = fs::kExclusive;
   if ((flags & ~u32{fs::kNonBlock | kThread}) != 0 || pid <= 0) return negative(Errno::kINVAL);
-  const ProcessRef process = find_process(static_cast<u32>(pid));
-  if (!process) {
+  const auto scope = (flags & kThread) != 0 ? PidFile::Scope::kThread : PidFile::Scope::kProcess;
+  if (const ProcessRef process = find_process(static_cast<u32>(pid)))
+    return new_descriptor(PidFile::create(*process, scope, flags), fs::kCloseOnExec);
+  Result<fs::FilePtr> file = err(Errno::kSRCH);
+  {
     const SpinGuard guard(tree_lock);
-    if (find_thread_locked(static_cast<u32>(pid)) == nullptr) return negative(Errno::kSRCH);
-    return negative((flags & kThread) == 0 ? Errno::kNOENT : Errno::kOPNOTSUPP);
+    if (Thread* const thread = find_thread_locked(static_cast<u32>(pid)))
+      file = (flags & kThread) != 0 ? PidFile::create(*thread, flags) : err(Errno::kNOENT);
   }
-  return new_descriptor(PidFile::create(*process, flags), fs::kCloseOnExec);
+  return new_descriptor(std::move(file), fs::kCloseOnExec);
 }
 
 i64 sys_pidfd_send_signal(i32 fd, i32 sig, u64 from, u32 flags) {
   if (flags != 0 && flags != kScopeThread && flags != kScopeProcess && flags != kScopeGroup)
     return negative(Errno::kINVAL);
-  const auto target = target_of(fd);
-  if (!target) return negative(target.error());
+  const auto to = receiver_of(fd, flags);
+  if (!to) return negative(to.error());
+  Process& target = *to->process;
   if (sig < 0 || sig > kNrSignals) return negative(Errno::kINVAL);
-  const auto info = info_of(from, sig, **target, flags);
+  const auto info = info_of(from, sig, target, to->scope);
   if (!info) return negative(info.error());
-  const u32 tid = fd == kSelfThread ? current_thread().tid() : (*target)->pid;
   const SpinGuard guard(tree_lock);
-  if ((*target)->state == ProcessState::kReaped) return negative(Errno::kSRCH);
-  if (flags == kScopeGroup) return to_syscall(send_to_group((*target)->pid, *info, sig));
-  if (flags == kScopeThread || (flags == 0 && fd == kSelfThread))
-    return to_syscall(send_to_thread(tid, *info, sig));
-  return to_syscall(send_to(**target, *info, sig));
+  if (is_gone(*to)) return negative(Errno::kSRCH);
+  switch (to->scope) {
+  case kScopeGroup:
+    return to_syscall(send_to_group(target.pid, *info, sig));
+  case kScopeThread:
+    return to_syscall(send_to_thread(*to, *info, sig));
+  default:
+    return to_syscall(send_to(target, *info, sig));
+  }
 }
 
 i64 sys_pidfd_getfd(i32 fd, i32 number, u32 flags) {

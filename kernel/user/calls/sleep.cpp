@@ -4,6 +4,7 @@
 #include "kernel/time/clock.hpp"
 #include "kernel/user/calls.hpp"
 #include "kernel/user/clocks.hpp"
+#include "kernel/user/cpu_time/clock.hpp"
 #include "kernel/user/syscall.hpp"
 #include "kernel/user/thread.hpp"
 #include "kernel/user/uaccess.hpp"
@@ -50,6 +51,10 @@ i64 sleep(u64 from, u64 remainder_to, u32 flags, u64 lead) {
 i64 sys_nanosleep(u64 from, u64 remainder_to) { return sleep(from, remainder_to, 0, 0); }
 
 i64 sys_clock_nanosleep(i32 clock, u32 flags, u64 from, u64 remainder_to) {
+  if (clock != kClockThreadCpu && is_cpu_clock(clock)) {
+    const auto length = read_timespec(from);
+    return length ? cpu_clock_sleep(clock, flags, *length, remainder_to) : negative(length.error());
+  }
   const auto lead = clock_lead(clock);
   if (!lead) return negative(lead.error());
   return sleep(from, remainder_to, flags, *lead);

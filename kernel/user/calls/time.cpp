@@ -4,6 +4,7 @@
 
 #include "kernel/user/calls.hpp"
 #include "kernel/user/clocks.hpp"
+#include "kernel/user/cpu_time/clock.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/syscall.hpp"
 #include "kernel/user/uaccess.hpp"
@@ -23,17 +24,9 @@ Result<u64> clock_value(i32 clock) {
   case kClockMonotonicCoarse:
   case kClockBoottime:
     return time::now().ns;
-  case kClockThreadCpu:
-    return static_cast<u64>(sched::task_runtime(current_task()).ns);
-  case kClockProcessCpu: {
-    Process& process = current_process();
-    const IrqSpinGuard guard(process.lock);
-    u64 sum = process.ended_runtime;
-    for (Thread& thread : process.threads) sum += static_cast<u64>(sched::task_runtime(*thread.task).ns);
-    return sum;
-  }
   default:
-    return err(Errno::kINVAL);
+    const auto cpu = cpu_clock(clock);
+    return cpu ? cpu_clock_value(*cpu) : err(Errno::kINVAL);
   }
 }
 
@@ -45,9 +38,13 @@ Result<u64> clock_lead(i32 clock) {
   case kClockMonotonic:
   case kClockBoottime:
     return 0;
-  default: // clocks of processor time have no timers yet
-    if (const auto known = clock_value(clock); !known) return known;
+  case kClockThreadCpu:
+  case kClockMonotonicRaw:
+  case kClockRealtimeCoarse:
+  case kClockMonotonicCoarse:
     return err(Errno::kOPNOTSUPP);
+  default:
+    return err(is_descriptor_clock(clock) ? Errno::kOPNOTSUPP : Errno::kINVAL);
   }
 }
 
@@ -69,9 +66,16 @@ i64 sys_clock_gettime(i32 clock, u64 to) {
 }
 
 i64 sys_clock_getres(i32 clock, u64 to) {
-  if (const auto known = clock_value(clock); !known) return negative(known.error());
-  const bool coarse = clock == kClockRealtimeCoarse || clock == kClockMonotonicCoarse;
-  return to == 0 ? 0 : to_syscall(write_user(to, to_timespec(coarse ? u64{4'000'000} : u64{1})));
+  constexpr u64 kTickNs = 4'000'000;
+  u64 resolution = 1;
+  if (const auto cpu = cpu_clock(clock)) {
+    if (const auto known = check_cpu_clock(*cpu); !known) return to_syscall(known);
+    if (cpu->which != CpuClock::kRun) resolution = kTickNs;
+  } else if (const auto known = clock_value(clock); !known) {
+    return negative(known.error());
+  }
+  if (clock == kClockRealtimeCoarse || clock == kClockMonotonicCoarse) resolution = kTickNs;
+  return to == 0 ? 0 : to_syscall(write_user(to, to_timespec(resolution)));
 }
 
 i64 sys_gettimeofday(u64 to, u64 zone) {

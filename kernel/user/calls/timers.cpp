@@ -4,6 +4,7 @@
 #include "kernel/time/clock.hpp"
 #include "kernel/user/calls.hpp"
 #include "kernel/user/clocks.hpp"
+#include "kernel/user/cpu_time/clock_id.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/syscall.hpp"
 #include "kernel/user/timers/process_timers.hpp"
@@ -37,12 +38,11 @@ bool is_own_thread(i32 tid) {
   return false;
 }
 
-Result<TimerSignal> signal_of(u64 event, i32 id) {
+/// `wanted`: nullptr for what it is without.
+Result<TimerSignal> signal_of(const SigEvent* wanted, i32 id) {
   enum : i32 { kSignal = 0, kNone = 1, kThread = 2, kThreadId = 4 };
-  if (event == 0)
+  if (wanted == nullptr)
     return TimerSignal{.signo = kSigAlrm, .code = kSiTimer, .id = id, .value = static_cast<u64>(id)};
-  const auto wanted = read_user<SigEvent>(event);
-  if (!wanted) return err(wanted.error());
   TimerSignal signal{.signo = wanted->signo, .code = kSiTimer, .id = id, .value = wanted->value};
   switch (wanted->notify) {
   case kNone:
@@ -80,9 +80,11 @@ UserInterval to_interval(const TimerTimes& times) {
   return {to_timeval(times.interval), to_timeval(value)};
 }
 
-constexpr i32 kReal = 0;
+enum : i32 { kReal = 0, kVirtual = 1, kProf = 2 };
 
-/// Seam: ITIMER_VIRTUAL and ITIMER_PROF, of processor time.
+bool is_itimer(i32 which) { return which >= kReal && which <= kProf; }
+CpuClock clock_of(i32 which) { return which == kProf ? CpuClock::kProf : CpuClock::kVirtual; }
+
 Result<TimerTimes> set_real(u64 value, u64 interval) {
   const auto timers = own_timers();
   if (!timers) return err(timers.error());
@@ -93,23 +95,27 @@ Result<TimerTimes> set_real(u64 value, u64 interval) {
 } // namespace
 
 i64 sys_timer_create(i32 clock, u64 event, u64 id_to) {
-  if (const auto lead = clock_lead(clock); !lead) return negative(lead.error());
+  SigEvent wanted;
+  if (event != 0) {
+    const auto read = read_user<SigEvent>(event);
+    if (!read) return negative(read.error());
+    wanted = *read;
+  }
+  // Whose processor time it is, is looked at last.
+  if (const auto lead = clock_lead(clock); !lead && !is_cpu_clock(clock)) return negative(lead.error());
   const auto timers = own_timers();
   if (!timers) return negative(Errno::kAGAIN);
   const MutexGuard guard((*timers)->lock);
   if ((*timers)->nr_posix >= current_process().limits[kLimitSignals].soft) return negative(Errno::kAGAIN);
   const i32 id = (*timers)->next_id;
-  const auto signal = signal_of(event, id);
+  const auto signal = signal_of(event != 0 ? &wanted : nullptr, id);
   if (!signal) return negative(signal.error());
-  PosixTimer* const timer = mm::knew<PosixTimer>(current_process(), *signal, clock);
-  if (timer == nullptr) return negative(Errno::kAGAIN);
-  if (const auto told = write_user(id_to, id); !told) {
-    mm::kdelete(timer);
-    return negative(told.error());
-  }
+  if (const auto told = write_user(id_to, id); !told) return negative(told.error());
+  const auto timer = PosixTimer::create(current_process(), *signal, clock);
+  if (!timer) return negative(timer.error() == Errno::kNOMEM ? Errno::kAGAIN : timer.error());
   ++(*timers)->next_id;
   ++(*timers)->nr_posix;
-  (*timers)->posix.push_back(*timer);
+  (*timers)->posix.push_back(**timer);
   return 0;
 }
 
@@ -122,13 +128,10 @@ i64 sys_timer_settime(i32 id, u32 flags, u64 from, u64 old_to) {
   if (!value || !interval) return negative(Errno::kINVAL);
   TimerTimes old;
   const i64 result = with_timer(id, [&](PosixTimer& timer) -> i64 {
-    if (*value == 0) {
-      old = timer.timer.stop();
-      return 0;
-    }
-    const u64 lead = *clock_lead(timer.clock);
-    const u64 at = (flags & kAbsolute) == 0 ? time::now().ns + *value : *value > lead ? *value - lead : 0;
-    old = timer.timer.start(at, *interval);
+    const auto how = (flags & kAbsolute) != 0 ? TimerStart::kAbsolute : TimerStart::kRelative;
+    const auto set = timer.set(how, *value, *interval);
+    if (!set) return negative(set.error());
+    old = *set;
     return 0;
   });
   return result != 0 || old_to == 0 ? result : to_syscall(write_user(old_to, to_user(old)));
@@ -137,14 +140,14 @@ i64 sys_timer_settime(i32 id, u32 flags, u64 from, u64 old_to) {
 i64 sys_timer_gettime(i32 id, u64 to) {
   TimerTimes left;
   const i64 result = with_timer(id, [&](PosixTimer& timer) -> i64 {
-    left = timer.timer.left();
+    left = timer.left();
     return 0;
   });
   return result != 0 ? result : to_syscall(write_user(to, to_user(left)));
 }
 
 i64 sys_timer_getoverrun(i32 id) {
-  return with_timer(id, [](PosixTimer& timer) -> i64 { return timer.timer.overrun(); });
+  return with_timer(id, [](PosixTimer& timer) -> i64 { return timer.overrun(); });
 }
 
 i64 sys_timer_delete(i32 id) NO_THREAD_SAFETY_ANALYSIS { // of the lock that with_timer holds
@@ -158,7 +161,6 @@ i64 sys_timer_delete(i32 id) NO_THREAD_SAFETY_ANALYSIS { // of the lock that wit
 }
 
 i64 sys_setitimer(i32 which, u64 from, u64 old_to) {
-  if (which != kReal) return negative(Errno::kINVAL);
   UserInterval wanted;
   if (from != 0) {
     const auto read = read_user<UserInterval>(from);
@@ -167,13 +169,17 @@ i64 sys_setitimer(i32 which, u64 from, u64 old_to) {
   }
   const auto value = to_ns(wanted.value), interval = to_ns(wanted.interval);
   if (!value || !interval) return negative(Errno::kINVAL);
-  const auto old = set_real(*value, *interval);
+  if (!is_itimer(which)) return negative(Errno::kINVAL);
+  const auto old = which == kReal ? set_real(*value, *interval)
+                                  : current_process().cpu.set_itimer(clock_of(which), *value, *interval);
   if (!old) return negative(old.error());
   return old_to == 0 ? 0 : to_syscall(write_user(old_to, to_interval(*old)));
 }
 
 i64 sys_getitimer(i32 which, u64 to) {
-  if (which != kReal) return negative(Errno::kINVAL);
+  if (!is_itimer(which)) return negative(Errno::kINVAL);
+  if (which != kReal)
+    return to_syscall(write_user(to, to_interval(current_process().cpu.itimer(clock_of(which)))));
   const auto timers = own_timers();
   if (!timers) return negative(timers.error());
   return to_syscall(write_user(to, to_interval((*timers)->real.left())));

@@ -31,9 +31,9 @@ struct Sysinfo {
 };
 static_assert(sizeof(Sysinfo) == 112);
 
-u64 children_time() {
+CpuTimes children_times() {
   const SpinGuard guard(tree_lock);
-  return current_process().children_runtime;
+  return current_process().children_times;
 }
 
 } // namespace
@@ -43,18 +43,18 @@ i64 sys_getrusage(i32 who, u64 to) {
   Rusage usage;
   switch (who) {
   case kSelf: {
-    usage.user = to_timeval(*clock_value(kClockProcessCpu));
     Process& process = current_process();
+    usage.set_times(process.cpu.times());
     const IrqSpinGuard guard(process.lock);
     for (const Thread& thread : process.threads) add_switches(usage, *thread.task);
     break;
   }
   case kThread:
-    usage.user = to_timeval(*clock_value(kClockThreadCpu));
+    usage.set_times(current_process().cpu.times_of(current_thread().cpu));
     add_switches(usage, current_task());
     break;
   case kChildren:
-    usage.user = to_timeval(children_time());
+    usage.set_times(children_times());
     break;
   default:
     return negative(Errno::kINVAL);
@@ -67,7 +67,9 @@ i64 sys_times(u64 to) {
     u64 user, system, children_user, children_system;
   };
   if (to != 0) {
-    const Times times{*clock_value(kClockProcessCpu) / kClockTick, 0, children_time() / kClockTick, 0};
+    const CpuTimes own = current_process().cpu.times(), children = children_times();
+    const Times times{own.user / kClockTick, own.system / kClockTick, children.user / kClockTick,
+                      children.system / kClockTick};
     if (const auto written = write_user(to, times); !written) return negative(written.error());
   }
   return static_cast<i64>(time::now().ns / kClockTick);

@@ -39,6 +39,7 @@ i64 wait_for_pidfd(i32 fd, WaitRequest& request, u64 info, u64 rusage) {
   const PidFile* const pidfd = PidFile::from(**file);
   if (pidfd == nullptr) return negative(Errno::kBADF);
   const bool would_block = pidfd->is_nonblocking() && (request.options & kWNoHang) == 0;
+  if (pidfd->is_of_thread()) return negative(Errno::kCHILD);
   request.what = WaitFor::kProcess;
   request.process = &pidfd->process();
   if (would_block) request.options |= kWNoHang;

@@ -81,6 +81,10 @@ i64 sys_timerfd_create(i32 clock, u32 flags);
 i64 sys_timerfd_settime(i32 fd, u32 flags, u64 from, u64 to_old);
 i64 sys_timerfd_gettime(i32 fd, u64 to);
 
+// signalfd.cpp
+i64 sys_signalfd4(i32 fd, u64 mask, u64 size, u32 flags);
+i64 sys_signalfd(i32 fd, u64 mask, u64 size);
+
 // sockets.cpp
 i64 sys_socket(i32 domain, i32 type, i32 protocol);
 i64 sys_socketpair(i32 domain, u32 type, i32 protocol, u64 to);

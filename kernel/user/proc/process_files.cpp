@@ -56,7 +56,7 @@ ProcDetails details_of(const Subject& subject, const Task* task) {
   ProcDetails details;
   // The thread's own part is looked at by whoever keeps it, under its locks.
   proc_source.details(subject.process(), task != nullptr ? task->user : nullptr, details);
-  if (details.user_ns == 0 && task != nullptr)
+  if (details.user_ns + details.system_ns == 0 && task != nullptr)
     details.user_ns = static_cast<u64>(sched::task_runtime(const_cast<Task&>(*task)).ns);
   return details;
 }

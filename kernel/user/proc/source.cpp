@@ -45,7 +45,9 @@ void details(Process& process, Thread* thread, ProcDetails& to) {
     to.is_zombie = process.state != ProcessState::kAlive;
   }
   signals_of(process, thread, to);
-  to.user_ns = usage_of(process).own; // the kernel's part is not told apart
+  const CpuTimes times = process.cpu.times();
+  to.user_ns = times.user;
+  to.system_ns = times.system;
 }
 
 } // namespace

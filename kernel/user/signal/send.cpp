@@ -2,6 +2,7 @@
 // Sending signals. Process::lock makes each sending one step; who takes the signal is woken at its end.
 #include "kernel/mm/kmalloc.hpp"
 #include "kernel/user/signal/signal.hpp"
+#include "kernel/user/signal/signalfd.hpp"
 #include "kernel/user/wait.hpp"
 
 namespace runnel::user {
@@ -51,6 +52,7 @@ bool put(Process& process, Thread* thread, i32 sig, QueuedSignal* entry, bool& t
     pending.queue(*entry);
   else
     pending.mark(sig);
+  tell_signal_files(process);
   if (Thread* taker = find_taker(process, thread, sig)) {
     recalc_signals(process, *taker);
     kick_thread(*taker, kWorkSignal);

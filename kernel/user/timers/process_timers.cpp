@@ -10,7 +10,7 @@ ProcessTimers::ProcessTimers(Process& process) : real(process, {.signo = kSigAlr
 
 PosixTimer* ProcessTimers::find(i32 id) {
   for (PosixTimer& timer : posix)
-    if (timer.id == id) return &timer;
+    if (timer.id() == id) return &timer;
   return nullptr;
 }
 

@@ -4,21 +4,9 @@
 
 #include "kernel/lib/errno.hpp"
 #include "kernel/lib/list.hpp"
-#include "kernel/user/clocks.hpp"
-#include "kernel/user/timers/signal_timer.hpp"
+#include "kernel/user/timers/posix_timer.hpp"
 
 namespace runnel::user {
-
-/// One of timer_create.
-struct PosixTimer {
-  PosixTimer(Process& process, const TimerSignal& signal, i32 of_clock)
-      : id(signal.id), clock(of_clock), timer(process, signal) {}
-
-  const i32 id;
-  const i32 clock;
-  SignalTimer timer;
-  ListNode in_process;
-};
 
 struct ProcessTimers {
   explicit ProcessTimers(Process& process);

@@ -24,6 +24,12 @@ u64 saturating_add(u64 a, u64 b) {
 
 } // namespace
 
+SigInfo TimerSignal::info() const {
+  SigInfo info = SigInfo::of(signo, code);
+  if (code == kSiTimer) info.timer = {id, 0, value};
+  return info;
+}
+
 TimerTimes SignalTimer::start(u64 at, u64 interval) {
   const TimerTimes old = stop();
   const IrqSpinGuard guard(lock_);
@@ -105,14 +111,7 @@ void SignalTimer::taken() {
 }
 
 void SignalTimer::send() {
-  if (signal_.code == kSiTimer) {
-    entry_.info = SigInfo{};
-    entry_.info.signo = signal_.signo;
-    entry_.info.code = signal_.code;
-    entry_.info.timer = {signal_.id, 0, signal_.value};
-  } else {
-    entry_.info = SigInfo::from_kernel(signal_.signo);
-  }
+  entry_.info = signal_.info();
   send_signal_entry(process_, signal_.tid, entry_);
 }
 

@@ -6,6 +6,7 @@
 #include "kernel/sync/spinlock.hpp"
 #include "kernel/time/timer.hpp"
 #include "kernel/user/signal/pending.hpp"
+#include "kernel/user/timers/timer_times.hpp"
 
 namespace runnel::user {
 
@@ -18,11 +19,8 @@ struct TimerSignal {
   i32 id = 0;    // si_timerid
   u32 tid = 0;   // the thread that gets it, 0: the process
   u64 value = 0; // si_value
-};
 
-/// Nanoseconds; value 0: not armed.
-struct TimerTimes {
-  u64 interval = 0, value = 0;
+  SigInfo info() const;
 };
 
 class SignalTimer : private time::Timer {
