@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Up to two hundred threads that make each other and end, now few, now many, so that the numbers change hands
 // between threads and CPUs all the time, and while others are being born, die, move, sleep, exec in vain and
-// fork. Argument: for how many milliseconds (default 100). Debug images check every switch and every change
+// fork. Argument: for how many milliseconds (default 40). Debug images check every switch and every change
 // of hands; this looks at what a program can see: each number is small, and nothing stops.
 #include "tests/user/rseq.h"
 
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { kMost = 199, kStack = 64 << 10, kLeastTurns = 40 }; // with the first thread 200
+enum { kMost = 199, kStack = 64 << 10, kLeastTurns = 20 }; // with the first thread 200
 static unsigned cpus, turns;
 static atomic_uint alive, wanted, born;
 static atomic_int wrong;
@@ -148,7 +148,7 @@ static int storm(uint64_t end) {
 }
 
 int main(int argc, char** argv) {
-  const uint64_t ms = argc > 1 ? strtoull(argv[1], NULL, 10) : 100;
+  const uint64_t ms = argc > 1 ? strtoull(argv[1], NULL, 10) : 40;
   cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
   pthread_attr_init(&small);
   pthread_attr_setstacksize(&small, kStack);
