@@ -7,7 +7,9 @@
 #include "kernel/irq/irq_work.hpp"
 #include "kernel/smp/call.hpp"
 #include "kernel/smp/percpu.hpp"
+#include "kernel/smp/cpumask.hpp"
 #include "kernel/sync/guards.hpp"
+#include "kernel/time/clock.hpp"
 #include "kernel/time/timer.hpp"
 #include "kernel/trace/trace.hpp"
 
@@ -71,6 +73,14 @@ void handle(Interrupt kind, u32 number) {
   if (trace::enabled()) trace::record(trace::EventType::kIrqExit, 0, static_cast<u64>(kind), number);
 }
 
+/// A program may spin without a pause. Where an emulator lets the CPUs take turns, who spins until the next
+/// timer has the turn after it as well, and the CPU it waits for never has one for more than its own tick. So
+/// all let go of theirs after each tick, but one, each in its time.
+void share_turns() {
+  const u64 tick = static_cast<u64>(time::now().ns) / static_cast<u64>(sched::port::kTick.ns);
+  if (tick % nr_cpus() != arch::Cpu::this_cpu().value) arch::Cpu::relax();
+}
+
 } // namespace
 
 void interrupt(Interrupt kind, u32 number, arch::Registers& regs) {
@@ -79,6 +89,7 @@ void interrupt(Interrupt kind, u32 number, arch::Registers& regs) {
   self->preempt_count += kHardirqOne;
   handle(kind, number); // interrupts stay off: they do not nest
   self->preempt_count -= kHardirqOne;
+  if (kind == Interrupt::kTimer && regs.from_user()) share_turns();
   if (may_preempt(*self, regs)) sched::preempt_schedule_irq();
 }
 

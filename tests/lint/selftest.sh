@@ -121,6 +121,20 @@ put tests/host/one.cpp 'TEST_CASE("one", "[other]") {}'
 fails properties tests/catalogue/some.txt:1 "a property that is neither"
 
 clean
+echo 'CMAKE_BUILD_TYPE:STRING=Release' >"$tree/build/CMakeCache.txt"
+touch "$tree/build/runnel-x86_64.elf"
+way_out() { # LINE... of the disassembly
+  { printf '#!/bin/sh\ncat <<END\n'; printf '\t%b\n' "$@"; echo END; } >"$tree/bin/llvm-objdump-19"
+  chmod +x "$tree/bin/llvm-objdump-19"
+}
+way_out 'cmpb\t\$0x0, 0x3a8(%r15)' 'je\t0x10' 'movl\t\$0x0, 0x3a8(%rax)' 'retq'
+PATH=$tree/bin:$PATH passes exit_path
+way_out 'cmpb\t\$0x0, 0x3a8(%r15)' 'sete\t%al' 'movl\t\$0x0, 0x3a8(%rax)' 'retq'
+PATH=$tree/bin:$PATH fails exit_path "exit_path: x86_64" "a look without its branch"
+way_out 'cmpb\t\$0x0, 0x3a8(%r15)' 'je\t0x10' 'cmpb\t\$0x0, 0x3a8(%r15)' 'je\t0x10' 'movl\t\$0x0, 0x3a8(%rax)'
+PATH=$tree/bin:$PATH fails exit_path "exit_path: x86_64" "two looks"
+
+clean
 passes tidy
 put kernel/main.cpp 'int answer(int* p) {' '  if (p == 0) return 1;' '  return 42;' '}'
 fails tidy kernel/main.cpp:3 "0 in place of nullptr"

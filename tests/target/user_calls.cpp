@@ -39,6 +39,12 @@ RUNNEL_TEST(user_calls, clocks_and_the_cpu_s_number_from_user_mode, .limit = 5_s
   CHECK(run("/bin/vdso") == 0);
 }
 
+// Two CPUs: with more the idle ones get in between.
+RUNNEL_TEST(user_calls, a_spinning_thread_leaves_the_others_their_turn, .cpus = 2, .limit = 10_s)
+{
+  CHECK(run("/bin/no_pause") == 0);
+}
+
 // O05
 RUNNEL_TEST(user_calls, sleeps_and_usage, .limit = 5_s, .time = test::GuestTime::kExact)
 {

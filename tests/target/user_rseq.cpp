@@ -55,6 +55,18 @@ RUNNEL_TEST(user_rseq, concurrency_ids, .limit = 30_s)
   run_program("/bin/mm_cid");
 }
 
+// rseq.D01, rseq.D03, rseq.D13, rseq.D14, rseq.D15, rseq.D27
+RUNNEL_TEST(user_rseq, threads_come_and_go, .limit = 60_s)
+{
+  run_program("/bin/mm_cid_storm", "40");
+}
+
+// The minute of it, for who names it. rseq.D01, rseq.D03, rseq.D13, rseq.D14, rseq.D15, rseq.D27
+RUNNEL_TEST(user_soak, concurrency_ids, .limit = 240_s, .select = test::Select::kOnlyByName)
+{
+  run_program("/bin/mm_cid_storm", "60000");
+}
+
 // rseq.A12, rseq.C15, rseq.C18
 RUNNEL_TEST(user_rseq, strict, .limit = 10_s)
 {

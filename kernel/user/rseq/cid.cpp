@@ -2,15 +2,33 @@
 #include "kernel/user/rseq/cid.hpp"
 
 #include "kernel/debug/panic.hpp"
+#include "kernel/sync/preempt.hpp"
 #include "kernel/sync/spinlock.hpp"
 #include "kernel/task/kthread.hpp"
 #include "kernel/user/mm/mm.hpp"
+#include "kernel/user/rseq/statistics.hpp"
 
 #include <sched/sched.hpp>
 #include <utility>
 
 namespace runnel::user::rseq {
 namespace {
+
+/// Counts what happens while it lives, with the mutex held: the numbers may change hands.
+class FlipCount {
+ public:
+  explicit FlipCount(const CidSpace& space) : space_(space), before_(space.nr_flips) {}
+  ~FlipCount() {
+    const PreemptGuard stays;
+    statistics.local().flips += space_.nr_flips - before_;
+  }
+  FlipCount(const FlipCount&) = delete;
+  FlipCount& operator=(const FlipCount&) = delete;
+
+ private:
+  const CidSpace& space_;
+  const u64 before_;
+};
 
 constinit std::atomic<CidSpace*> queue{nullptr}; // newest first
 constinit Task* worker = nullptr;
@@ -22,6 +40,7 @@ void update_all(CidSpace* list) {
     space.queued.store(false, std::memory_order_release); // asked for again from here on: queued again
     {
       const MutexGuard guard(space.mutex);
+      const FlipCount count(space);
       sched::mm_cid_update(space);
     }
     space.mm.drop();
@@ -56,13 +75,16 @@ void queue_work(irq::IrqWork& work) {
 
 void join(Mm& mm, Task& task) {
   const MutexGuard guard(mm.cids->mutex);
+  const FlipCount count(*mm.cids);
   sched::mm_cid_join(*mm.cids, task);
 }
 
 void leave() {
   sched::MmCid* const space = current_task().cid.space;
   if (space == nullptr) return;
-  const MutexGuard guard(static_cast<CidSpace*>(space)->mutex);
+  auto& whole = static_cast<CidSpace&>(*space);
+  const MutexGuard guard(whole.mutex);
+  const FlipCount count(whole);
   sched::mm_cid_leave(*space);
 }
 

@@ -23,6 +23,7 @@ struct Statistics {
   u64 revoked = 0; // taken away on the way to user mode
   u64 yielded = 0; // ended by rseq_slice_yield
   u64 aborted = 0; // ended by another system call
+  u64 flips = 0;   // times that the concurrency ids of an address space changed hands
 };
 
 /// Counted with interrupts or preemption off.
