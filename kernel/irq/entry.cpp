@@ -6,8 +6,8 @@
 #include "kernel/irq/irq_time.hpp"
 #include "kernel/irq/irq_work.hpp"
 #include "kernel/smp/call.hpp"
-#include "kernel/smp/percpu.hpp"
 #include "kernel/smp/cpumask.hpp"
+#include "kernel/smp/percpu.hpp"
 #include "kernel/sync/guards.hpp"
 #include "kernel/time/clock.hpp"
 #include "kernel/time/timer.hpp"
@@ -50,10 +50,6 @@ bool may_preempt(const ThreadInfo& thread, const arch::Registers& regs) {
   return !regs.from_user() && thread.preempt_count == 0 &&
          (thread.flags.load(std::memory_order_relaxed) & kNeedResched) != 0 && regs.irqs_were_enabled();
 }
-
-} // namespace
-
-namespace {
 
 void handle(Interrupt kind, u32 number) {
   const irq::IrqTimeScope accounted;
