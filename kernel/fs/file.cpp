@@ -20,7 +20,7 @@ void File::set_flags(u32 flags) {
   }
 }
 
-File::~File() { free_locks(own_locks.load(std::memory_order_relaxed)); }
+File::~File() = default;
 
 void File::last_put() {
   // While the object is whole.

@@ -3,13 +3,16 @@
 
 #include "kernel/fs/inode.hpp"
 
+#include <utility>
+
 namespace runnel::fs {
 
-/// All of one file, made when the first is asked for.
+/// All of one file; there while there are any, or somebody waits for one. Guarded by locks_lock.
 class FileLocks {
  public:
-  LockRanges records; // locks_lock
-  LockRanges whole;   // flock(); locks_lock
+  LockRanges records;
+  LockRanges whole; // flock()
+  u32 waiters = 0;
   PollQueue queue;
   std::atomic<u64> changes{0}; // that may let a waiter go on; written under locks_lock
 };
@@ -21,23 +24,27 @@ constinit Mutex locks_lock;
 /// An owner that waits for another one's lock.
 struct Blocked {
   ListNode node;
-  FileLocks& at;
+  FileLocks* at = nullptr;
   LockOwner self;
   LockOwner by{};
 };
 constinit List<Blocked, &Blocked::node> blocked; // those of processes; locks_lock
 
-/// Unused locks: their memory is had before the mutex is taken.
+/// Unused ones: their memory is had before the mutex is taken.
 class Spare {
  public:
   Spare() = default;
   ~Spare() {
     while (RecordLock* lock = list_.pop_front()) mm::kdelete(lock);
+    mm::kdelete(locks_);
   }
   Spare(const Spare&) = delete;
   Spare& operator=(const Spare&) = delete;
 
+  /// kNOLCK.
   Result<> fill() {
+    locks_ = mm::knew<FileLocks>();
+    if (locks_ == nullptr) return err(Errno::kNOLCK);
     for (u32 i = 0; i < 2; ++i) {
       auto* const lock = mm::knew<RecordLock>();
       if (lock == nullptr) return err(Errno::kNOLCK);
@@ -46,9 +53,11 @@ class Spare {
     return {};
   }
   LockRanges::Locks& list() { return list_; }
+  FileLocks* take_locks() { return std::exchange(locks_, nullptr); }
 
  private:
   LockRanges::Locks list_;
+  FileLocks* locks_ = nullptr;
 };
 
 std::atomic<FileLocks*>& slot_of(File& file) {
@@ -56,17 +65,21 @@ std::atomic<FileLocks*>& slot_of(File& file) {
   return inode != nullptr ? inode->locks : file.own_locks;
 }
 
+/// Those of a file without locks are made here and go when nobody needs them: to be looked up under
+/// locks_lock, but to see that there are none.
 FileLocks* locks_of(File& file) { return slot_of(file).load(std::memory_order_acquire); }
 
-/// kNOLCK.
-Result<FileLocks*> make_locks_of(File& file) {
-  if (FileLocks* there = locks_of(file)) return there;
-  auto* const fresh = mm::knew<FileLocks>();
-  if (fresh == nullptr) return err(Errno::kNOLCK);
-  FileLocks* seen = nullptr;
-  if (slot_of(file).compare_exchange_strong(seen, fresh, std::memory_order_acq_rel)) return fresh;
-  mm::kdelete(fresh);
-  return seen;
+FileLocks& locks_of(File& file, Spare& spare) {
+  if (FileLocks* there = locks_of(file)) return *there;
+  FileLocks* const fresh = spare.take_locks();
+  slot_of(file).store(fresh, std::memory_order_release);
+  return *fresh;
+}
+
+void drop_if_unused(File& file, FileLocks& locks) {
+  if (locks.waiters != 0 || !locks.records.empty() || !locks.whole.empty()) return;
+  slot_of(file).store(nullptr, std::memory_order_release);
+  mm::kdelete(&locks);
 }
 
 /// Something may be free now: whoever waits looks again, and waits for nobody meanwhile. With locks_lock.
@@ -74,7 +87,7 @@ void changed(FileLocks& locks) {
   for (auto at = blocked.begin(); at != blocked.end();) {
     Blocked& waiter = *at;
     ++at; // before it is taken off
-    if (&waiter.at == &locks) decltype(blocked)::erase(waiter);
+    if (waiter.at == &locks) decltype(blocked)::erase(waiter);
   }
   locks.changes.fetch_add(1, std::memory_order_release);
   locks.queue.wake(kPollIn | kPollHup); // all
@@ -94,39 +107,73 @@ bool would_deadlock(const LockOwner& self, LockOwner by) {
   return false;
 }
 
-/// One attempt, with locks_lock. kAGAIN, kDEADLK; `self.by` is who has it.
-Result<> attempt(FileLocks& locks, LockRanges& ranges, Blocked& self, LockKind kind, const LockRange& range,
-                 Spare& spare) {
-  const RecordLock* const other = ranges.conflict(self.self, kind, range);
+enum class LockSet : u8 { kRecords, kWhole };
+LockRanges& ranges_of(FileLocks& locks, LockSet set) {
+  return set == LockSet::kRecords ? locks.records : locks.whole;
+}
+
+/// One thread that wants a lock.
+class Request {
+ public:
+  Request(File& file, LockSet set, const LockOwner& owner, LockKind kind, const LockRange& range)
+      : file_(file), set_(set), kind_(kind), range_(range), blocked_{{}, nullptr, owner} {}
+  Result<> acquire(LockWait wait);
+
+ private:
+  Result<> attempt(LockWait wait);
+  void stop_waiting();
+  bool is_of_process() const { return blocked_.self.pid != 0; }
+
+  File& file_;
+  LockSet set_;
+  LockKind kind_;
+  LockRange range_;
+  Blocked blocked_;
+  Spare spare_;
+  FileLocks* waits_at_ = nullptr; // where it counts as a waiter
+  u64 seen_ = 0;
+};
+
+/// Done, or kAGAIN: it counts as a waiter if it may wait. kDEADLK. With locks_lock.
+Result<> Request::attempt(LockWait wait) {
+  FileLocks& locks = locks_of(file_, spare_);
+  stop_waiting();
+  const RecordLock* const other = ranges_of(locks, set_).conflict(blocked_.self, kind_, range_);
   if (other == nullptr) {
-    ranges.lock(self.self, kind, range, spare.list());
+    ranges_of(locks, set_).lock(blocked_.self, kind_, range_, spare_.list());
     changed(locks);
     return {};
   }
-  self.by = other->owner;
+  if (wait == LockWait::kNo) return err(Errno::kAGAIN);
+  if (is_of_process() && would_deadlock(blocked_.self, other->owner)) return err(Errno::kDEADLK);
+  blocked_.at = waits_at_ = &locks;
+  blocked_.by = other->owner;
+  if (is_of_process()) blocked.push_back(blocked_);
+  ++locks.waiters;
+  seen_ = locks.changes.load(std::memory_order_relaxed);
   return err(Errno::kAGAIN);
 }
 
-Result<> acquire(FileLocks& locks, LockRanges& ranges, const LockOwner& owner, LockKind kind,
-                 const LockRange& range, LockWait wait) {
-  Spare spare;
-  RUNNEL_TRY(spare.fill());
-  Blocked self{{}, locks, owner};
+void Request::stop_waiting() {
+  if (blocked_.node.is_linked()) decltype(blocked)::erase(blocked_);
+  if (waits_at_ != nullptr) --std::exchange(waits_at_, nullptr)->waiters;
+}
+
+Result<> Request::acquire(LockWait wait) {
+  RUNNEL_TRY(spare_.fill());
   for (;;) {
-    u64 seen;
     {
       const MutexGuard guard(locks_lock);
-      const Result<> locked = attempt(locks, ranges, self, kind, range, spare);
-      if (locked || wait == LockWait::kNo) return locked;
-      if (owner.pid != 0 && would_deadlock(owner, self.by)) return err(Errno::kDEADLK);
-      if (owner.pid != 0) blocked.push_back(self);
-      seen = locks.changes.load(std::memory_order_relaxed);
+      const Result<> locked = attempt(wait);
+      if (locked || waits_at_ == nullptr) return locked; // somebody's is there: they are in use
     }
-    const auto is_new = [&] { return locks.changes.load(std::memory_order_acquire) != seen; };
-    const WaitResult result = locks.queue.wait(kPollIn, is_new, kNever);
+    FileLocks& locks = *waits_at_;
+    const auto is_new = [&] { return locks.changes.load(std::memory_order_acquire) != seen_; };
+    if (locks.queue.wait(kPollIn, is_new, kNever) != WaitResult::kInterrupted) continue;
     const MutexGuard guard(locks_lock);
-    if (self.node.is_linked()) decltype(blocked)::erase(self);
-    if (result == WaitResult::kInterrupted) return err(Errno::kRESTARTSYS);
+    stop_waiting();
+    drop_if_unused(file_, locks);
+    return err(Errno::kRESTARTSYS);
   }
 }
 
@@ -156,66 +203,69 @@ bool release(LockRanges& ranges, const LockOwner& owner) {
 
 Result<> lock_record(File& file, const LockOwner& owner, LockKind kind, const LockRange& range,
                      LockWait wait) {
-  const Result<FileLocks*> locks = make_locks_of(file);
-  if (!locks) return err(locks.error());
-  return acquire(**locks, (*locks)->records, owner, kind, range, wait);
+  return Request(file, LockSet::kRecords, owner, kind, range).acquire(wait);
 }
 
 Result<> unlock_record(File& file, const LockOwner& owner, const LockRange& range) {
-  FileLocks* const locks = locks_of(file);
-  if (locks == nullptr) return {};
+  if (locks_of(file) == nullptr) return {};
   Spare spare;
   RUNNEL_TRY(spare.fill());
   const MutexGuard guard(locks_lock);
+  FileLocks* const locks = locks_of(file);
+  if (locks == nullptr) return {};
   locks->records.unlock(owner, range, spare.list());
   changed(*locks);
+  drop_if_unused(file, *locks);
   return {};
 }
 
 std::optional<LockFound> find_conflict(File& file, const LockOwner& owner, LockKind kind,
                                        const LockRange& range) {
-  FileLocks* const locks = locks_of(file);
-  if (locks == nullptr) return std::nullopt;
   const MutexGuard guard(locks_lock);
-  return shown(locks->records.conflict(owner, kind, range));
+  FileLocks* const locks = locks_of(file);
+  return locks != nullptr ? shown(locks->records.conflict(owner, kind, range)) : std::nullopt;
 }
 
 std::optional<LockFound> find_own(File& file, const LockOwner& owner, const LockRange& range) {
-  FileLocks* const locks = locks_of(file);
-  if (locks == nullptr) return std::nullopt;
   const MutexGuard guard(locks_lock);
-  return shown(own_lock(locks->records, owner, range));
+  FileLocks* const locks = locks_of(file);
+  return locks != nullptr ? shown(own_lock(locks->records, owner, range)) : std::nullopt;
 }
 
 Result<> lock_whole(File& file, LockKind kind, LockWait wait) {
-  const Result<FileLocks*> locks = make_locks_of(file);
-  if (!locks) return err(locks.error());
   const LockOwner owner{&file, 0};
   {
     const MutexGuard guard(locks_lock);
-    const RecordLock* const mine = own_lock((*locks)->whole, owner, {});
-    if (mine != nullptr && mine->kind == kind) return {};
-    if (release((*locks)->whole, owner)) changed(**locks);
+    FileLocks* const locks = locks_of(file);
+    const RecordLock* const mine = locks != nullptr ? own_lock(locks->whole, owner, {}) : nullptr;
+    if (mine != nullptr) {
+      if (mine->kind == kind) return {};
+      release(locks->whole, owner);
+      changed(*locks);
+      drop_if_unused(file, *locks);
+    }
   }
-  return acquire(**locks, (*locks)->whole, owner, kind, {}, wait);
+  return Request(file, LockSet::kWhole, owner, kind, {}).acquire(wait);
 }
 
 void unlock_whole(File& file) {
-  FileLocks* const locks = locks_of(file);
-  if (locks == nullptr) return;
   const MutexGuard guard(locks_lock);
-  if (release(locks->whole, {&file, 0})) changed(*locks);
+  FileLocks* const locks = locks_of(file);
+  if (locks == nullptr || !release(locks->whole, {&file, 0})) return;
+  changed(*locks);
+  drop_if_unused(file, *locks);
 }
 
 void release_locks(File& file, const void* owner) {
+  if (locks_of(file) == nullptr) return;
+  const MutexGuard guard(locks_lock);
   FileLocks* const locks = locks_of(file);
   if (locks == nullptr) return;
-  const MutexGuard guard(locks_lock);
   const bool records = release(locks->records, {owner, 0});
   const bool whole = release(locks->whole, {owner, 0});
-  if (records || whole) changed(*locks);
+  if (!records && !whole) return;
+  changed(*locks);
+  drop_if_unused(file, *locks);
 }
-
-void free_locks(FileLocks* locks) { mm::kdelete(locks); }
 
 } // namespace runnel::fs

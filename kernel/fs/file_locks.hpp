@@ -40,7 +40,4 @@ void unlock_whole(File& file);
 
 /// Gives up all of `owner`'s: the process closes a descriptor of the file, or the open file ends.
 void release_locks(File& file, const void* owner);
-/// The file is gone, and with it its locks.
-void free_locks(FileLocks* locks);
-
 } // namespace runnel::fs

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/fs/inode.hpp"
 
-#include "kernel/fs/file_locks.hpp"
 #include "kernel/fs/seams.hpp"
 
 #include <cstring>
@@ -59,7 +58,7 @@ Inode::Inode(Superblock& superblock, u32 file_mode)
   atime_ = mtime_ = ctime_ = btime_ = realtime_now();
 }
 
-Inode::~Inode() { free_locks(locks.load(std::memory_order_relaxed)); }
+Inode::~Inode() = default; // owners of locks had it open
 
 Result<RefPtr<Dentry>> Inode::lookup(Dentry&, std::string_view) { return err(Errno::kNOTDIR); }
 Result<RefPtr<Dentry>> Inode::create(Dentry&, std::string_view, u32, u64) { return err(Errno::kPERM); }
