@@ -387,6 +387,7 @@ RUNNEL_TEST(user_futex, a_mutex_of_a_word_under_load, .limit = 30_s)
       CHECK(wake(at + 68, 1) >= 0);
     }
   });
+  LivesIn here(*space);
   CHECK(word(counter) == workers * kRounds);
   CHECK(word(at) == 0u);
 }

@@ -183,6 +183,7 @@ RUNNEL_TEST(user_futex, pi_locks_under_load, .limit = 30_s)
     if (current_task().futex_pi_states.load() != 0) wrong.fetch_add(100);
   });
   CHECK(wrong.load() == 0u);
+  LivesIn here(*space);
   CHECK(word(counter) == expected.load());
   CHECK(word(at) == 0u);
 }

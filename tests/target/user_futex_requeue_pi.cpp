@@ -190,6 +190,7 @@ RUNNEL_TEST(user_futex, requeue_pi_under_load, .limit = 30_s)
   });
   CHECK(wrong.load() == 0u);
   CHECK(eaten.load() == pairs * kRounds);
+  LivesIn here(*space);
   CHECK(word(lock) == 0u);
 }
 
