@@ -14,10 +14,18 @@ namespace {
 constexpr u64 kAtomic = 4096;
 constexpr u32 kKnownFlags = kMsgPeek | kMsgTruncated | kMsgDontWait | kMsgWaitAll | kMsgNoSignal;
 
+/// Files that come with the bytes start .. end - 1 of all that are ever sent.
+struct Attachment {
+  ListNode node;
+  u64 start = 0, end = 0;
+  PassedFilesPtr files;
+};
+
 /// One direction.
 class Channel final : public RefCounted {
  public:
   explicit Channel(SocketType type) : records_(type != SocketType::kStream) {}
+  ~Channel() override { drop_attachments(); }
 
   using Received = SocketFile::Received;
   enum class Waiting : u8 { kAllowed, kForbidden };
@@ -25,34 +33,62 @@ class Channel final : public RefCounted {
   Result<Received> read(IoBuffer& to, u32 flags, Waiting waiting) {
     usize done = 0;
     for (;;) {
-      if (read_closed_.load(std::memory_order_acquire)) return Received{done, 0};
+      if (read_closed_.load(std::memory_order_acquire)) return Received{done};
       {
         const MutexGuard guard(lock_);
         if (ring_.used() != 0) {
           const Result<Received> part = records_ ? take_record(to, flags) : take_bytes(to, flags);
-          if (!part) return done != 0 ? Result<Received>(Received{done, 0}) : part;
+          if (!part) return done != 0 ? Result<Received>(Received{done}) : part;
           done += part->size;
+          const bool brings_files = static_cast<bool>(part->files);
           if ((flags & kMsgPeek) == 0) write_queue_.wake(kPollWritable);
           if (ring_.used() != 0) read_queue_.wake(kPollReadable); // for the next reader
-          if (records_ || (flags & (kMsgWaitAll | kMsgPeek)) != kMsgWaitAll || to.empty())
-            return Received{done, part->flags};
+          if (records_ || brings_files || (flags & (kMsgWaitAll | kMsgPeek)) != kMsgWaitAll || to.empty())
+            return Received{done, part->flags, part->files};
           continue;
         }
       }
       if (write_closed_.load(std::memory_order_acquire)) {
         if (ring_.used() != 0) continue; // written just before the end
-        return Received{done, 0};
+        return Received{done};
       }
-      if (to.empty() && !records_) return Received{done, 0};
+      if (to.empty() && !records_) return Received{done};
       if (waiting == Waiting::kForbidden)
-        return done != 0 ? Result<Received>(Received{done, 0}) : err(Errno::kAGAIN);
+        return done != 0 ? Result<Received>(Received{done}) : err(Errno::kAGAIN);
       const auto ready = [&] { return ring_.used() != 0 || is_closed(); };
       if (read_queue_.wait(kPollReadable, ready, kNever) == WaitResult::kInterrupted)
-        return done != 0 ? Result<Received>(Received{done, 0}) : err(Errno::kRESTARTSYS);
+        return done != 0 ? Result<Received>(Received{done}) : err(Errno::kRESTARTSYS);
     }
   }
 
-  Result<usize> write(IoBuffer& from, u32 flags, Waiting waiting) {
+  Result<usize> write(IoBuffer& from, u32 flags, Waiting waiting, PassedFilesPtr files) {
+    Attachment* attachment = nullptr;
+    if (files) {
+      attachment = mm::knew<Attachment>();
+      if (attachment == nullptr) return err(Errno::kNOMEM);
+      attachment->files = std::move(files);
+    }
+    const Result<usize> written = write_with(from, flags, waiting, attachment);
+    mm::kdelete(attachment);
+    return written;
+  }
+
+  /// Nobody will read any more.
+  void drop_attachments() {
+    for (;;) {
+      Attachment* attachment;
+      {
+        const MutexGuard guard(lock_);
+        attachment = attachments_.pop_front();
+      }
+      if (attachment == nullptr) return;
+      mm::kdelete(attachment); // the last of a file: without the lock
+    }
+  }
+
+ private:
+  /// `attachment` is taken, and nullptr, when it was sent.
+  Result<usize> write_with(IoBuffer& from, u32 flags, Waiting waiting, Attachment*& attachment) {
     const u64 size = from.left();
     if (records_ && size + sizeof(u32) > ByteRing::kCapacity) return err(Errno::kMSGSIZE);
     const u64 need = records_ ? size + sizeof(u32) : std::min(size, kAtomic);
@@ -67,7 +103,10 @@ class Channel final : public RefCounted {
         const MutexGuard guard(lock_);
         if (ring_.room() >= std::min(need, std::max<u64>(from.left(), 1)) && !is_closed()) {
           const Result<usize> n = records_ ? put_record(from) : ring_.put(from, from.left());
-          if (n) done += *n;
+          if (n) {
+            attach(attachment, records_ ? sizeof(u32) + *n : *n);
+            done += *n;
+          }
           read_queue_.wake(kPollReadable);
           if (ring_.room() != 0) write_queue_.wake(kPollWritable); // for the next writer
           if (!n) return transferred(done, n.error());
@@ -82,6 +121,7 @@ class Channel final : public RefCounted {
     return done;
   }
 
+ public:
   void close_reading() {
     read_closed_.store(true, std::memory_order_release);
     wake_all();
@@ -111,9 +151,37 @@ class Channel final : public RefCounted {
   }
 
   Result<Received> take_bytes(IoBuffer& to, u32 flags) REQUIRES(lock_) {
-    const Result<usize> n =
-        (flags & kMsgPeek) != 0 ? ring_.peek(to, 0, to.left()) : ring_.take(to, to.left());
-    return n ? Result<Received>(Received{*n, 0}) : err(n.error());
+    u64 most = to.left();
+    const Attachment* const first = attachments_.front();
+    if (first != nullptr && taken_ + most > first->start) most = std::min(most, first->end - taken_);
+    const Result<usize> n = (flags & kMsgPeek) != 0 ? ring_.peek(to, 0, most) : ring_.take(to, most);
+    if (!n) return err(n.error());
+    return Received{*n, 0, account(*n, flags)};
+  }
+
+  /// The next bytes sent are these; with lock_.
+  void attach(Attachment*& attachment, u64 size) REQUIRES(lock_) {
+    if (attachment != nullptr && size != 0) {
+      attachment->start = sent_;
+      attachment->end = sent_ + size;
+      attachments_.push_back(*std::exchange(attachment, nullptr));
+    }
+    sent_ += size;
+  }
+  /// `size` bytes were taken, or looked at: what came with them.
+  PassedFilesPtr account(u64 size, u32 flags) REQUIRES(lock_) {
+    PassedFilesPtr files;
+    Attachment* const first = attachments_.front();
+    const bool stays = (flags & kMsgPeek) != 0;
+    if (first != nullptr && taken_ + size > first->start) {
+      files = first->files;
+      if (!stays) {
+        decltype(attachments_)::erase(*first);
+        mm::kdelete(first);
+      }
+    }
+    if (!stays) taken_ += size;
+    return files;
   }
 
   Result<Received> take_record(IoBuffer& to, u32 flags) REQUIRES(lock_) {
@@ -125,7 +193,8 @@ class Channel final : public RefCounted {
     if (!n && size != 0) return err(n.error());
     if ((flags & kMsgPeek) == 0) ring_.discard(sizeof size + size);
     const usize copied = n ? *n : 0;
-    return Received{(flags & kMsgTruncated) != 0 ? size : copied, cut ? u32{kMsgTruncated} : 0};
+    return Received{(flags & kMsgTruncated) != 0 ? size : copied, cut ? u32{kMsgTruncated} : 0,
+                    account(sizeof size + size, flags)};
   }
 
   Result<usize> put_record(IoBuffer& from) REQUIRES(lock_) {
@@ -145,6 +214,9 @@ class Channel final : public RefCounted {
 
   Mutex lock_; // content and order; user memory is touched under it
   ByteRing ring_;
+  List<Attachment, &Attachment::node> attachments_ GUARDED_BY(lock_);
+  u64 sent_ GUARDED_BY(lock_) = 0; // bytes ever
+  u64 taken_ GUARDED_BY(lock_) = 0;
   bool records_;
   std::atomic<bool> read_closed_{false};
   std::atomic<bool> write_closed_{false};
@@ -156,12 +228,15 @@ class UnixSocket final : public SocketFile {
  public:
   UnixSocket(SocketType type, RefPtr<Channel> in, RefPtr<Channel> out, u32 flags)
       : SocketFile(flags), type_(type), in_(std::move(in)), out_(std::move(out)) {}
-  ~UnixSocket() override { shutdown(Shutdown::kBoth); }
+  ~UnixSocket() override {
+    shutdown(Shutdown::kBoth);
+    in_->drop_attachments();
+  }
 
   SocketType type() const override { return type_; }
-  Result<usize> send(IoBuffer& from, u32 flags) override {
+  Result<usize> send(IoBuffer& from, u32 flags, PassedFilesPtr files) override {
     if ((flags & ~kKnownFlags) != 0) return err(Errno::kOPNOTSUPP);
-    return out_->write(from, flags, waiting(flags));
+    return out_->write(from, flags, waiting(flags), std::move(files));
   }
   Result<Received> receive(IoBuffer& to, u32 flags) override {
     if ((flags & ~kKnownFlags) != 0) return err(Errno::kOPNOTSUPP);
@@ -194,7 +269,7 @@ class UnixSocket final : public SocketFile {
     const Result<Received> received = receive(to, 0);
     return received ? Result<usize>(received->size) : err(received.error());
   }
-  Result<usize> do_write(IoBuffer& from, u64&) override { return send(from, 0); }
+  Result<usize> do_write(IoBuffer& from, u64&) override { return send(from, 0, {}); }
 
  private:
   Channel::Waiting waiting(u32 flags) const {

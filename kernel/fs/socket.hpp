@@ -2,7 +2,7 @@
 // Connected pairs of unix sockets: a stream of bytes, or packets, each way.
 #pragma once
 
-#include "kernel/fs/file.hpp"
+#include "kernel/fs/passed_files.hpp"
 
 namespace runnel::fs {
 
@@ -11,6 +11,7 @@ enum class SocketType : u32 { kStream = 1, kDatagram = 2, kSeqPacket = 5 };
 /// Flags of send and recv.
 enum MessageFlag : u32 {
   kMsgPeek = 2,
+  kMsgControlTruncated = 8,
   kMsgTruncated = 0x20,
   kMsgDontWait = 0x40,
   kMsgWaitAll = 0x100,
@@ -27,10 +28,12 @@ class SocketFile : public File {
 
   virtual SocketType type() const = 0;
   /// kPIPE (and SIGPIPE unless kMsgNoSignal), kAGAIN, kMSGSIZE, kRESTARTSYS, kOPNOTSUPP: unknown flags.
-  virtual Result<usize> send(IoBuffer& from, u32 flags) = 0;
+  /// `files` go with the first bytes; with none, of a stream, nowhere.
+  virtual Result<usize> send(IoBuffer& from, u32 flags, PassedFilesPtr files) = 0;
   struct Received {
     usize size = 0;
     u32 flags = 0; // kMsgTruncated
+    PassedFilesPtr files{};
   };
   virtual Result<Received> receive(IoBuffer& to, u32 flags) = 0;
   virtual void shutdown(Shutdown how) = 0;

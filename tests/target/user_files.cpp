@@ -24,6 +24,10 @@ RUNNEL_TEST(user_state, fifos, .limit = 5_s, .time = test::GuestTime::kExact)
 {
   CHECK(run("/bin/fifos") == 0);
 }
+RUNNEL_TEST(user_state, files_through_sockets, .limit = 5_s)
+{
+  CHECK(run("/bin/pass_files") == 0);
+}
 RUNNEL_TEST(user_state, proc_files, .limit = 5_s)
 {
   CHECK(run("/bin/proc_files") == 0);

@@ -7,6 +7,7 @@
 #include "kernel/user/file/iovec.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace runnel::user {
 
@@ -28,6 +29,78 @@ struct Message {
   u32 flags, pad2;
 };
 static_assert(sizeof(Message) == 56);
+
+/// struct cmsghdr, and the only kind of data behind it that there is: descriptors.
+struct ControlHead {
+  u64 size; // with it
+  i32 level, type;
+};
+static_assert(sizeof(ControlHead) == 16);
+constexpr i32 kSocketLevel = 1, kRights = 1;
+constexpr Errno kTooManyReferences{109}; // ETOOMANYREFS
+
+/// The open files that `size` bytes at `at` name. kBADF; kINVAL: more than there may be; kTooManyReferences:
+/// a socket: pairs that lie in each other would never go.
+Result<> add_files(fs::PassedFiles& to, u64 at, u64 size) {
+  const u64 count = size / sizeof(i32);
+  if (to.count + count > fs::PassedFiles::kMost) return err(Errno::kINVAL);
+  for (u64 i = 0; i < count; ++i) {
+    const auto fd = read_user<i32>(at + i * sizeof(i32));
+    if (!fd) return err(fd.error());
+    auto file = my_files().find(*fd);
+    if (!file) return err(file.error());
+    if (fs::SocketFile::from(**file) != nullptr) return err(kTooManyReferences);
+    to.files[to.count++] = std::move(*file);
+  }
+  return {};
+}
+
+/// What a message's control data asks to be passed; nothing is no error.
+Result<fs::PassedFilesPtr> read_control(const Message& message) {
+  constexpr u64 kMostControl = 128 * 1024;
+  if (message.control_size > kMostControl) return err(Errno::kNOBUFS);
+  fs::PassedFilesPtr files;
+  u64 left = message.control_size;
+  for (u64 at = message.control; left >= sizeof(ControlHead);) {
+    const auto head = read_user<ControlHead>(at);
+    if (!head) return err(head.error());
+    if (head->size < sizeof(ControlHead) || head->size > left) return err(Errno::kINVAL);
+    if (head->level == kSocketLevel) {
+      if (head->type != kRights) return err(Errno::kINVAL);
+      if (!files) files = fs::PassedFilesPtr::adopt(mm::knew<fs::PassedFiles>());
+      if (!files) return err(Errno::kNOMEM);
+      RUNNEL_TRY(add_files(*files, at + sizeof *head, head->size - sizeof *head));
+    }
+    const u64 step = std::min(align_up(head->size, sizeof(u64)), left);
+    at += step;
+    left -= step;
+  }
+  if (files && files->count == 0) files.reset();
+  return files;
+}
+
+/// New descriptors for what came, as many as there is room for; the message says how many and whether these
+/// are all.
+Result<> write_control(Message& message, const fs::PassedFilesPtr& files, u32 open_flags) {
+  const u64 room = std::exchange(message.control_size, 0);
+  if (!files) return {};
+  const u64 most = room < sizeof(ControlHead) ? 0 : (room - sizeof(ControlHead)) / sizeof(i32);
+  u32 count = 0;
+  for (; count < files->count && count < most; ++count) {
+    const auto fd = my_files().reserve(on_exec_of(open_flags), descriptor_limit());
+    if (!fd) break;
+    if (!write_user(message.control + sizeof(ControlHead) + count * sizeof(i32), *fd)) {
+      my_files().cancel(*fd);
+      break;
+    }
+    my_files().commit(*fd, files->files[count]);
+  }
+  if (count < files->count) message.flags |= fs::kMsgControlTruncated;
+  if (count == 0) return {};
+  const ControlHead head{sizeof(ControlHead) + count * sizeof(i32), kSocketLevel, kRights};
+  message.control_size = std::min(align_up(head.size, sizeof(u64)), room);
+  return write_user(message.control, head);
+}
 
 } // namespace
 
@@ -54,7 +127,7 @@ i64 sys_sendto(i32 fd, u64 from, u64 size, u32 flags, u64 address, u32) {
   if (!is_user_range(from, size)) return negative(Errno::kFAULT);
   if (address != 0) return negative(Errno::kISCONN);
   fs::IoBuffer buffer(from, std::min(size, kMaxTransfer));
-  return to_syscall(fs::SocketFile::from(**file)->send(buffer, flags));
+  return to_syscall(fs::SocketFile::from(**file)->send(buffer, flags, {}));
 }
 
 i64 sys_recvfrom(i32 fd, u64 to, u64 size, u32 flags, u64 address, u64 address_size) {
@@ -75,13 +148,14 @@ i64 sys_sendmsg(i32 fd, u64 user_message, u32 flags) {
   const auto message = read_user<Message>(user_message);
   if (!message) return negative(message.error());
   if (message->nr_ranges > kMaxRanges) return negative(Errno::kMSGSIZE);
-  if (message->name != 0) return negative(Errno::kISCONN);
-  if (message->control_size != 0) return negative(Errno::kOPNOTSUPP); // seam: passing of descriptors
   UserRanges ranges;
   if (const auto read = ranges.read(message->ranges, message->nr_ranges); !read)
     return negative(read.error());
+  auto files = read_control(*message);
+  if (!files) return negative(files.error());
+  if (message->name != 0) return negative(Errno::kISCONN);
   fs::IoBuffer buffer(ranges.get(), fs::IoSpace::kUser);
-  return to_syscall(fs::SocketFile::from(**file)->send(buffer, flags));
+  return to_syscall(fs::SocketFile::from(**file)->send(buffer, flags, std::move(*files)));
 }
 
 i64 sys_recvmsg(i32 fd, u64 user_message, u32 flags) {
@@ -98,8 +172,10 @@ i64 sys_recvmsg(i32 fd, u64 user_message, u32 flags) {
   const auto received = fs::SocketFile::from(**file)->receive(buffer, flags & ~kCloseDescriptors);
   if (!received) return negative(received.error());
   message->name_size = 0;
-  message->control_size = 0;
-  message->flags = received->flags;
+  message->flags = received->flags | (flags & kCloseDescriptors);
+  const u32 open_flags = (flags & kCloseDescriptors) != 0 ? u32{fs::kCloseOnExec} : 0;
+  if (const auto told = write_control(*message, received->files, open_flags); !told)
+    return negative(told.error());
   const auto written = write_user(user_message, *message);
   return written ? static_cast<i64>(received->size) : negative(written.error());
 }
@@ -113,8 +189,8 @@ i64 sys_shutdown(i32 fd, u32 how) {
 }
 
 i64 sys_getsockopt(i32 fd, i32 level, i32 name, u64 to, u64 size_at) {
-  constexpr i32 kSocketLevel = 1, kType = 3, kError = 4, kSendSize = 7, kReceiveSize = 8, kAccepts = 30,
-                kProtocol = 38, kDomain = 39;
+  constexpr i32 kType = 3, kError = 4, kSendSize = 7, kReceiveSize = 8, kAccepts = 30, kProtocol = 38,
+                kDomain = 39;
   const auto file = find_socket(fd);
   if (!file) return negative(file.error());
   const auto size = load_user<u32>(size_at);
@@ -147,7 +223,6 @@ i64 sys_getsockopt(i32 fd, i32 level, i32 name, u64 to, u64 size_at) {
 }
 
 i64 sys_setsockopt(i32 fd, i32 level, i32, u64, u32) {
-  constexpr i32 kSocketLevel = 1;
   const auto file = find_socket(fd);
   if (!file) return negative(file.error());
   return level == kSocketLevel ? 0 : negative(Errno::kNOPROTOOPT); // sizes and the like: without effect
