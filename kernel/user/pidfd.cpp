@@ -116,6 +116,7 @@ void tell_thread_files(Thread& thread, i32 status) {
 }
 
 bool PidFile::is_thread_gone() const {
+  if (!is_of_thread()) return false;
   const SpinGuard guard(tree_lock);
   return thread_ == nullptr;
 }
@@ -163,14 +164,6 @@ Result<fs::FilePtr> find_pidfd(i32 fd) {
   auto file = current_process().files->find(fd);
   if (file && PidFile::from(**file) == nullptr) return err(Errno::kBADF);
   return file;
-}
-
-Result<ProcessRef> process_of(i32 fd) {
-  const auto file = find_pidfd(fd);
-  if (!file) return err(file.error());
-  Process& process = PidFile::from(**file)->process();
-  get_process(process);
-  return ProcessRef(&process);
 }
 
 } // namespace runnel::user

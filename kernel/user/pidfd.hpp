@@ -28,6 +28,8 @@ class PidFile final : public fs::File {
   Scope scope() const { return scope_; }
   /// It means a thread that is not its process's first.
   bool is_of_thread() const { return tid_ != 0; }
+  /// ... and that has ended.
+  bool is_thread_gone() const EXCLUDES(tree_lock);
   /// The number of what it means.
   u32 number() const { return tid_ != 0 ? tid_ : process_->pid; }
   /// The thread, if it is still there.
@@ -48,7 +50,6 @@ class PidFile final : public fs::File {
 
  private:
   friend void tell_thread_files(Thread& thread, i32 status);
-  bool is_thread_gone() const;
   Result<i64> give_info(u64 at, u32 size) const;
 
   ProcessRef process_;
@@ -69,9 +70,7 @@ class PidFile final : public fs::File {
 /// A thread that is not its process's first ends, with this wait status, or takes another number.
 void tell_thread_files(Thread& thread, i32 status) REQUIRES(tree_lock);
 
-/// The process that a descriptor of the caller's means, or whose thread. kBADF: it means none.
-Result<ProcessRef> process_of(i32 fd);
-/// The descriptor's file. kBADF: it is of another kind.
+/// The file of a descriptor of the caller's. kBADF: it means neither a process nor a thread.
 Result<fs::FilePtr> find_pidfd(i32 fd);
 
 } // namespace runnel::user

@@ -143,6 +143,7 @@ static void its_end(struct thread* thread) {
   check(events_of(fd, 0) == (POLLIN | POLLHUP) && events_of(process, 0) == 0);
   check_errno(send(fd, SIGUSR1, NULL, 0), ESRCH);
   check_errno(send(fd, 0, NULL, kToProcess), ESRCH);
+  check_errno(syscall(SYS_pidfd_getfd, fd, 1, 0), ESRCH);
   struct pid_info info;
   check_errno(info_of(fd, 1, &info), ESRCH);
   check(info_of(fd, 8, &info) == 0 && (info.mask & 8) != 0 && info.words[9] == 7 << 8);
@@ -232,7 +233,7 @@ int main(int argc, char** argv) {
   if (argc > 1)
     for (;;) pause();
   struct thread thread;
-  plan(44);
+  plan(45);
   begin(&thread);
   opening(thread.tid);
   signals(thread.tid);

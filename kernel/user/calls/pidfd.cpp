@@ -124,13 +124,16 @@ i64 sys_pidfd_send_signal(i32 fd, i32 sig, u64 from, u32 flags) {
 
 i64 sys_pidfd_getfd(i32 fd, i32 number, u32 flags) {
   if (flags != 0) return negative(Errno::kINVAL);
-  auto target = process_of(fd);
-  if (!target) return negative(target.error());
+  const auto pidfd = find_pidfd(fd);
+  if (!pidfd) return negative(pidfd.error());
+  if (PidFile::from(**pidfd)->is_thread_gone()) return negative(Errno::kSRCH);
+  Process& target = PidFile::from(**pidfd)->process();
   const Credentials& self = current_process().credentials;
-  const Credentials& other = (*target)->credentials;
+  const Credentials& other = target.credentials;
   if (self.euid != 0 && (self.uid != other.uid || self.uid != other.euid || self.uid != other.suid))
     return negative(Errno::kPERM);
-  const Subject subject(target->release(), 0);
+  get_process(target);
+  const Subject subject(&target, 0);
   FileTable* const files = subject.files();
   if (files == nullptr) return negative(Errno::kSRCH);
   auto file = files->find(number);
