@@ -28,9 +28,10 @@ inline constexpr u64 kKernelHalf = 0xffff'0000'0000'0000;
 inline constexpr u64 kKept = u64{1} << 55;
 
 /// Bytes one entry of `level` (0 = root) covers: 512 GiB, 1 GiB, 2 MiB, 4 KiB.
-constexpr u64 span_of(u32 level) { return u64{1} << (39 - 9 * level); }
+constexpr u32 shift_of(u32 level) { return 39 - 9 * level; }
+constexpr u64 span_of(u32 level) { return u64{1} << shift_of(level); }
 constexpr u32 index_of(u64 virt, u32 level) {
-  return static_cast<u32>(virt >> (39 - 9 * level) & (kEntries - 1));
+  return static_cast<u32>(virt >> shift_of(level) & (kEntries - 1));
 }
 
 inline u64* table_at(PhysAddr phys) { return static_cast<u64*>(phys_to_virt(phys)); }

@@ -14,7 +14,7 @@
   .global runnel_uaccess_copy_from
   .type runnel_uaccess_copy_from, %function
 runnel_uaccess_copy_from:
-  cmp x2, #32
+  subs x2, x2, #32
   b.lo 5f
 1:ldtr x3, [x1]
 2:ldtr x4, [x1, #8]
@@ -23,15 +23,16 @@ runnel_uaccess_copy_from:
   stp x3, x4, [x0], #16
   stp x5, x6, [x0], #16
   add x1, x1, #32
-  sub x2, x2, #32
-  b runnel_uaccess_copy_from
-5:cmp x2, #8
+  subs x2, x2, #32
+  b.hs 1b
+5:add x2, x2, #32
+0:cmp x2, #8
   b.lo 7f
 6:ldtr x3, [x1]
   str x3, [x0], #8
   add x1, x1, #8
   sub x2, x2, #8
-  b 5b
+  b 0b
 7:cbz x2, 9f
 8:ldtrb w3, [x1]
   strb w3, [x0], #1
@@ -51,9 +52,9 @@ runnel_uaccess_copy_from:
   .global runnel_uaccess_copy_to
   .type runnel_uaccess_copy_to, %function
 runnel_uaccess_copy_to:
-  cmp x2, #32
+  subs x2, x2, #32
   b.lo 5f
-  ldp x3, x4, [x1]
+0:ldp x3, x4, [x1]
   ldp x5, x6, [x1, #16]
 1:sttr x3, [x0]
 2:sttr x4, [x0, #8]
@@ -61,16 +62,17 @@ runnel_uaccess_copy_to:
 4:sttr x6, [x0, #24]
   add x0, x0, #32
   add x1, x1, #32
-  sub x2, x2, #32
-  b runnel_uaccess_copy_to
-5:cmp x2, #8
+  subs x2, x2, #32
+  b.hs 0b
+5:add x2, x2, #32
+0:cmp x2, #8
   b.lo 7f
   ldr x3, [x1]
 6:sttr x3, [x0]
   add x0, x0, #8
   add x1, x1, #8
   sub x2, x2, #8
-  b 5b
+  b 0b
 7:cbz x2, 9f
   ldrb w3, [x1]
 8:sttrb w3, [x0]
@@ -91,21 +93,22 @@ runnel_uaccess_copy_to:
   .global runnel_uaccess_clear
   .type runnel_uaccess_clear, %function
 runnel_uaccess_clear:
-  cmp x1, #32
+  subs x1, x1, #32
   b.lo 5f
 1:sttr xzr, [x0]
 2:sttr xzr, [x0, #8]
 3:sttr xzr, [x0, #16]
 4:sttr xzr, [x0, #24]
   add x0, x0, #32
-  sub x1, x1, #32
-  b runnel_uaccess_clear
-5:cmp x1, #8
+  subs x1, x1, #32
+  b.hs 1b
+5:add x1, x1, #32
+0:cmp x1, #8
   b.lo 7f
 6:sttr xzr, [x0]
   add x0, x0, #8
   sub x1, x1, #8
-  b 5b
+  b 0b
 7:cbz x1, 9f
 8:sttrb wzr, [x0]
   add x0, x0, #1

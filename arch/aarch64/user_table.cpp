@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <arch/mmu.hpp>
+#include <arch/pages.hpp>
 #include <atomic>
 #include <bit>
 
@@ -84,12 +85,12 @@ struct Walk {
   u64 start, end;
 
   void run(u64* table, u32 level, u64 base) const {
-    const u64 span = span_of(level);
-    u64 index = start > base ? (start - base) / span : 0;
-    for (; index < kEntries && base + index * span < end; ++index) {
+    const u32 shift = shift_of(level);
+    const u32 stop = static_cast<u32>(std::min<u64>((end - base + span_of(level) - 1) >> shift, kEntries));
+    u32 index = start > base ? static_cast<u32>((start - base) >> shift) : 0;
+    for (; (index = next_used_entry(table, index, stop)) < stop; ++index) {
       u64* entry = &table[index];
-      const u64 virt = base + index * span;
-      if (*entry == 0) continue;
+      const u64 virt = base + (u64{index} << shift);
       if (is_table(*entry, level)) {
         run(table_at({*entry & kAddressMask}), level + 1, virt);
         continue;
@@ -132,15 +133,18 @@ struct Unlink {
     }
   }
   static bool is_empty(const u64* table) {
-    return std::all_of(table, table + kEntries, [](u64 entry) { return entry == 0; });
+    return next_used_entry(table, 0, kEntries) == kEntries;
   }
 };
 
-void free_tables(u64* table, u32 level, TablePageSink sink) {
-  for (u32 i = 0; i < kEntries; ++i) {
-    if (!is_table(table[i], level)) continue;
+void free_tree(u64* table, u32 level, TablePageSink sink, UserTable::LeafSink release) {
+  for (u32 i = 0; (i = next_used_entry(table, i, kEntries)) < kEntries; ++i) {
     const PhysAddr below{table[i] & kAddressMask};
-    if (level + 2 < kLevels) free_tables(table_at(below), level + 1, sink);
+    if (!is_table(table[i], level)) {
+      release(below);
+      continue;
+    }
+    free_tree(table_at(below), level + 1, sink, release);
     sink(below);
   }
 }
@@ -175,15 +179,15 @@ Result<> UserTable::init(const PageTable&, TablePageSource source, TablePageSink
   return {};
 }
 
-void UserTable::destroy() {
-  arch::free_tables(table_at(root_), 0, sink_);
+void UserTable::destroy(LeafSink release) {
+  free_tree(table_at(root_), 0, sink_, release);
   sink_(root_);
   give_tag(tag_);
   root_ = {};
   table_pages_ = 0;
 }
 
-Result<> UserTable::map(VirtAddr virt, UserPage page) {
+Result<> UserTable::map(VirtAddr virt, UserPage page, Contents contents) {
   u64* table = table_at(root_);
   for (u32 level = 0; level < kLevels - 1; ++level) {
     u64* entry = &table[index_of(virt.value, level)];
@@ -199,7 +203,8 @@ Result<> UserTable::map(VirtAddr virt, UserPage page) {
   }
   // The page's contents are there before it can be reached.
   asm volatile("dmb ishst" ::: "memory");
-  store_leaf(&table[index_of(virt.value, kLevels - 1)], page, 0);
+  store_leaf(&table[index_of(virt.value, kLevels - 1)], page,
+             contents == Contents::kMapped ? page.rights : 0);
   // Partner: the walks of this CPU. Others that walk too early fault once more.
   asm volatile("dsb ishst\n\tisb" ::: "memory");
   return {};

@@ -71,42 +71,59 @@ void pause() { asm volatile("pause" ::: "memory"); }
 
 u64 address(const void* pointer) { return reinterpret_cast<u64>(pointer); }
 
-/// Nanoseconds on the monotonic clock, and with `wall` on the other. False: only the kernel knows.
-bool read_clock(bool wall, u64& ns) {
-  const volatile vdso::Data& data = runnel_vdso_data;
+/// Nanoseconds since `epoch`. False: only the kernel knows.
+[[gnu::always_inline]] inline bool read_clock(vdso::Epoch epoch, u64& ns) {
+  const volatile vdso::Data* data = &runnel_vdso_data;
+  asm("" : "+r"(data)); // the address once, not anew for each field
   for (;;) {
-    const u32 sequence = __atomic_load_n(&data.sequence, __ATOMIC_ACQUIRE); // release: update_vdso
-    if ((sequence & 1) != 0) {
+    const u32 sequence = __atomic_load_n(&data->sequence, __ATOMIC_ACQUIRE); // release: update_vdso
+    if ((sequence & 1) != 0) [[unlikely]] {
+      if ((data->flags & vdso::kClock) == 0) return false;
       pause();
       continue;
     }
-    const u32 flags = data.flags;
-    const u64 ticks = read_counter() - data.base;
-    const u64 fraction = static_cast<u64>(static_cast<unsigned __int128>(ticks) * data.fraction >> 64);
-    ns = ticks * data.whole + fraction + (wall ? data.realtime_at_zero : 0);
+    const u64 ticks = read_counter() - data->base;
+    const u64 fraction = static_cast<u64>(static_cast<unsigned __int128>(ticks) * data->fraction >> 64);
+    ns = ticks * data->whole + fraction + data->at_zero[static_cast<u32>(epoch)];
+    asm volatile("" : "+r"(ns));             // now: what it is made of needs no registers across the check
     __atomic_thread_fence(__ATOMIC_ACQUIRE); // the reads above come before that of the sequence below
-    if (__atomic_load_n(&data.sequence, __ATOMIC_RELAXED) == sequence) return (flags & vdso::kClock) != 0;
+    if (__atomic_load_n(&data->sequence, __ATOMIC_RELAXED) == sequence) [[likely]]
+      return true;
   }
 }
 
-bool is_monotonic(i32 clock) {
-  return clock == kMonotonic || clock == kMonotonicRaw || clock == kMonotonicCoarse || clock == kBoottime;
+constexpr u32 kOfMonotonic =
+    1u << kMonotonic | 1u << kMonotonicRaw | 1u << kMonotonicCoarse | 1u << kBoottime;
+constexpr u32 kOfWall = 1u << kRealtime | 1u << kRealtimeCoarse | 1u << kTai;
+
+/// One of those served here.
+bool is_known(i32 clock) {
+  if (static_cast<u32>(clock) > kTai) [[unlikely]]
+    return false;
+  return ((kOfMonotonic | kOfWall) >> clock & 1) != 0;
 }
-bool is_wall(i32 clock) { return clock == kRealtime || clock == kRealtimeCoarse || clock == kTai; }
+/// Of a known clock.
+vdso::Epoch epoch_of(i32 clock) { return static_cast<vdso::Epoch>(kOfWall >> clock & 1); }
+
+Timespec to_timespec(u64 ns) {
+  u64 second = kSecond;
+#ifdef __aarch64__
+  asm("" : "+r"(second)); // a division is four instructions; by the reciprocal it would be ten
+#endif
+  return {static_cast<i64>(ns / second), static_cast<i64>(ns % second)};
+}
 
 int clock_gettime(i32 clock, Timespec* to) {
   u64 ns;
-  const bool wall = is_wall(clock);
-  if ((!wall && !is_monotonic(clock)) || !read_clock(wall, ns))
+  if (!is_known(clock) || !read_clock(epoch_of(clock), ns)) [[unlikely]]
     return static_cast<int>(
         ask_kernel(kClockGettime, static_cast<u64>(static_cast<i64>(clock)), address(to)));
-  to->seconds = static_cast<i64>(ns / kSecond);
-  to->nanoseconds = static_cast<i64>(ns % kSecond);
+  *to = to_timespec(ns);
   return 0;
 }
 
 int clock_getres(i32 clock, Timespec* to) {
-  if (!is_wall(clock) && !is_monotonic(clock))
+  if (!is_known(clock))
     return static_cast<int>(ask_kernel(kClockGetres, static_cast<u64>(static_cast<i64>(clock)), address(to)));
   if (to != nullptr) *to = {0, clock == kRealtimeCoarse || clock == kMonotonicCoarse ? kCoarse : 1};
   return 0;
@@ -114,7 +131,7 @@ int clock_getres(i32 clock, Timespec* to) {
 
 int gettimeofday(Timeval* to, void* zone) {
   u64 ns;
-  if (zone != nullptr || !read_clock(true, ns))
+  if (zone != nullptr || !read_clock(vdso::Epoch::k1970, ns))
     return static_cast<int>(ask_kernel(kGettimeofday, address(to), address(zone)));
   if (to != nullptr) *to = {static_cast<i64>(ns / kSecond), static_cast<i64>(ns % kSecond / 1000)};
   return 0;
@@ -135,7 +152,7 @@ int __vdso_gettimeofday(Timeval* to, void* zone) { return gettimeofday(to, zone)
 
 i64 __vdso_time(i64* to) {
   u64 ns;
-  if (!read_clock(true, ns)) return ask_kernel(kTime, address(to), 0);
+  if (!read_clock(vdso::Epoch::k1970, ns)) return ask_kernel(kTime, address(to), 0);
   const i64 seconds = static_cast<i64>(ns / kSecond);
   if (to != nullptr) *to = seconds;
   return seconds;

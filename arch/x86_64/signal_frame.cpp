@@ -63,8 +63,10 @@ bool put_fpu(u64 at, const void* fpu) {
 }
 
 bool get_fpu(void* fpu, u64 at) {
-  fpu_init(fpu);
-  if (at == 0) return true; // the handler wants a fresh one
+  if (at == 0) { // the handler wants a fresh one
+    fpu_init(fpu);
+    return true;
+  }
   auto* const area = static_cast<std::byte*>(fpu);
   if (at % 64 != 0) return false;
   SoftwareBytes software;
@@ -73,6 +75,7 @@ bool get_fpu(void* fpu, u64 at) {
   const bool extended = fpu_features() != 0 && software.magic1 == kMagic1 &&
                         software.xstate_size == fpu_size() &&
                         get(&magic2, at + software.xstate_size, sizeof magic2) && magic2 == kMagic2;
+  if (!extended) fpu_init(fpu); // what lies behind the legacy part
   if (!get(area, at, extended ? fpu_size() : kLegacySize)) return false;
   u32 mxcsr = 0;
   std::memcpy(&mxcsr, area + kMxcsrAt, sizeof mxcsr);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <arch/mmu.hpp>
+#include <arch/pages.hpp>
 
 namespace runnel::arch {
 
@@ -46,12 +47,12 @@ struct Walk {
   u64 start, end;
 
   void run(u64* table, u32 level, u64 base) const {
-    const u64 size = level_size(level);
-    u64 index = start > base ? (start - base) >> level_shift(level) : 0;
-    for (; index < 512 && base + index * size < end; ++index) {
+    const u64 shift = level_shift(level);
+    const u32 stop = static_cast<u32>(std::min<u64>((end - base + level_size(level) - 1) >> shift, 512));
+    u32 index = start > base ? static_cast<u32>((start - base) >> shift) : 0;
+    for (; (index = next_used_entry(table, index, stop)) < stop; ++index) {
       u64& entry = table[index];
-      const u64 virt = base + index * size;
-      if (entry == 0) continue;
+      const u64 virt = base + (u64{index} << shift);
       if (level > 0) {
         run(table_at(target_of(entry, 0)), level - 1, virt);
         continue;
@@ -93,15 +94,19 @@ struct Unlink {
     }
   }
   static bool is_empty(const u64* table) {
-    return std::all_of(table, table + 512, [](u64 entry) { return entry == 0; });
+    return next_used_entry(table, 0, 512) == 512;
   }
 };
 
-void free_tables(u64* table, u32 level, TablePageSink sink) {
-  for (u64 i = 0; i < (level == kTopLevel ? kUserEntries : 512); ++i) {
-    if ((table[i] & kPresent) == 0) continue;
+void free_tree(u64* table, u32 level, TablePageSink sink, UserTable::LeafSink release) {
+  const u32 stop = level == kTopLevel ? kUserEntries : 512;
+  for (u32 i = 0; (i = next_used_entry(table, i, stop)) < stop; ++i) {
     const PhysAddr below = target_of(table[i], 0);
-    if (level > 1) free_tables(table_at(below), level - 1, sink);
+    if (level == 0) {
+      release(below);
+      continue;
+    }
+    free_tree(table_at(below), level - 1, sink, release);
     sink(below);
   }
 }
@@ -120,14 +125,14 @@ Result<> UserTable::init(const PageTable& kernel, TablePageSource source, TableP
   return {};
 }
 
-void UserTable::destroy() {
-  arch::free_tables(table_at(root_), kTopLevel, sink_);
+void UserTable::destroy(LeafSink release) {
+  free_tree(table_at(root_), kTopLevel, sink_, release);
   sink_(root_);
   root_ = {};
   table_pages_ = 0;
 }
 
-Result<> UserTable::map(VirtAddr virt, UserPage page) {
+Result<> UserTable::map(VirtAddr virt, UserPage page, Contents) {
   u64* table = table_at(root_);
   for (u32 level = kTopLevel; level > 0; --level) {
     u64& entry = entry_at(table, level, virt.value);

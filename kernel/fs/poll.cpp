@@ -27,20 +27,33 @@ PollEntry::Heard PollQueue::wake_waiter(PollEntry& self, u32, PollQueue*&) {
   return PollEntry::Heard::kYes;
 }
 
-void PollQueue::add(PollEntry& entry) {
-  const IrqSpinGuard guard(lock_);
+void PollQueue::link(PollEntry& entry) {
   entry.queue = this;
   if (entry.kind == PollEntry::Kind::kShared)
     entries_.push_front(entry); // before every exclusive one, which may end the round
   else
     entries_.push_back(entry);
+  nr_entries_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void PollQueue::unlink(PollEntry& entry) {
+  entries_.erase(entry);
+  nr_entries_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void PollQueue::add(PollEntry& entry) {
+  {
+    const IrqSpinGuard guard(lock_);
+    link(entry);
+  }
+  arch::Cpu::full_barrier(); // the count is up before the caller looks at the object: wake()
 }
 
 void PollQueue::remove(PollEntry& entry) {
   PollQueue* const queue = entry.queue;
   if (queue == nullptr) return;
   const IrqSpinGuard guard(queue->lock_);
-  if (entry.node.is_linked()) queue->entries_.erase(entry);
+  if (entry.node.is_linked()) queue->unlink(entry);
   entry.queue = nullptr;
 }
 
@@ -49,7 +62,12 @@ bool PollQueue::has_entries() {
   return !entries_.empty();
 }
 
-void PollQueue::wake(u32 events) { wake_from(events, 0); }
+void PollQueue::wake(u32 events) {
+  // B1 in brief: who comes too late to be counted here sees what the caller stored when it looks itself.
+  // Partners: the full barriers in add() and prepare().
+  arch::Cpu::full_barrier();
+  if (nr_entries_.load(std::memory_order_relaxed) != 0) wake_from(events, 0);
+}
 
 void PollQueue::wake_from(u32 events, u32 depth) {
   if (depth == kMaxDepth) return;
@@ -86,9 +104,8 @@ void PollQueue::wake_from(u32 events, u32 depth) {
 void PollQueue::prepare(Waiter& waiter) {
   const IrqSpinGuard guard(lock_);
   if (!waiter.node.is_linked()) {
-    waiter.queue = this;
     waiter.seen = wakes_;
-    entries_.push_back(waiter);
+    link(waiter);
   }
   waiter.told = false;
   sched::set_current_state(sched::kInterruptible); // full barrier inside: B1, side A
@@ -99,7 +116,7 @@ void PollQueue::finish(Waiter& waiter, WaitResult result) {
   bool unused = false;
   {
     const IrqSpinGuard guard(lock_);
-    entries_.erase(waiter);
+    unlink(waiter);
     unused = result != WaitResult::kMet && waiter.told;
   }
   if (unused) wake(waiter.filter);

@@ -7,6 +7,8 @@
 #include "kernel/sync/interruptible.hpp"
 #include "kernel/sync/spinlock.hpp"
 
+#include <atomic>
+
 namespace runnel::fs {
 
 /// Linux's POLL* and EPOLL* bits.
@@ -82,10 +84,13 @@ class PollQueue {
   /// Leaves the queue; passes on a wake-up it has no use for.
   void finish(Waiter& waiter, WaitResult result);
   void wake_from(u32 events, u32 depth);
+  void link(PollEntry& entry) REQUIRES(lock_);
+  void unlink(PollEntry& entry) REQUIRES(lock_);
 
   SpinLock lock_{LockRank::kPoll};
   List<PollEntry, &PollEntry::node> entries_ GUARDED_BY(lock_);
   u64 wakes_ GUARDED_BY(lock_) = 0;
+  std::atomic<u32> nr_entries_{0}; // changes under lock_; read without it by wake()
 };
 
 /// A poll() in progress: an object tells it which queues announce its changes.

@@ -26,16 +26,15 @@ void do_work(Thread& self, u32 work, arch::UserRegs& regs) {
   if ((work & kWorkRseq) != 0) rseq::leave_slow(self, regs);
 }
 
-} // namespace
-} // namespace runnel::user
+/// The usual way out: there is nothing to do.
+bool may_leave(const Thread& self, const arch::UserRegs& regs) {
+  return (self.task->thread.flags.load(std::memory_order_relaxed) & kReschedBits) == 0 &&
+         self.work.load(std::memory_order_relaxed) == 0 && self.task->rseq_event.switched == 0 &&
+         regs.pc() < arch::kUserEnd;
+}
 
-namespace runnel::upcall {
-
-void user_entry() { current_task().rseq_event.user_entry = 1; }
-
-void exit_to_user(arch::UserRegs& regs) {
-  using namespace user;
-  Thread& self = current_thread();
+/// Until there is nothing left to do. Interrupts are off, in between on.
+[[gnu::noinline]] void prepare_to_leave(Thread& self, arch::UserRegs& regs) {
   bool put_off = false;
   for (;;) {
     const u32 flags = self.task->thread.flags.load(std::memory_order_relaxed);
@@ -50,11 +49,11 @@ void exit_to_user(arch::UserRegs& regs) {
     } else if (regs.pc() >= arch::kUserEnd) {
       // It cannot be executed, and where it is not even an address, the CPU would fault on the way out.
       arch::Cpu::irq_enable();
-      user_fault({.kind = arch::FaultKind::kPage,
-                  .access = arch::Access::kExecute,
-                  .address = regs.pc(),
-                  .name = "jump out of user space"},
-                 regs);
+      upcall::user_fault({.kind = arch::FaultKind::kPage,
+                          .access = arch::Access::kExecute,
+                          .address = regs.pc(),
+                          .name = "jump out of user space"},
+                         regs);
       arch::Cpu::irq_disable();
     } else if (self.task->rseq_event.switched != 0 && !rseq::leave_fast(self, regs)) {
       continue; // the slow path
@@ -64,6 +63,19 @@ void exit_to_user(arch::UserRegs& regs) {
       break;
     }
   }
+}
+
+} // namespace
+} // namespace runnel::user
+
+namespace runnel::upcall {
+
+void user_entry() { current_task().rseq_event.user_entry = 1; }
+
+void exit_to_user(arch::UserRegs& regs) {
+  using namespace user;
+  Thread& self = current_thread();
+  if (!may_leave(self, regs)) prepare_to_leave(self, regs);
   // Nothing can come between the last look and user mode: interrupts are off.
   self.task->rseq_event.clear();
   ++rseq::statistics.local().exit;

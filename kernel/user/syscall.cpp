@@ -36,6 +36,20 @@ consteval Index make_index() {
 
 constexpr Index kIndex = make_index();
 
+/// Who carries out each number; nullptr: nobody.
+struct Calls {
+  SyscallFn of[kTableSize] = {};
+};
+
+consteval Calls make_calls() {
+  Calls calls;
+  for (u32 number = 0; number < kTableSize; ++number)
+    if (kIndex.line[number] != kNoNumber) calls.of[number] = kSyscalls[kIndex.line[number]].call;
+  return calls;
+}
+
+constexpr Calls kCalls = make_calls();
+
 u16 line_of(u64 number) { return number < kTableSize ? kIndex.line[number] : kNoNumber; }
 
 const Syscall* find(u64 number) {
@@ -61,13 +75,14 @@ std::string_view syscall_name(u64 number) {
 }
 
 void do_syscall(arch::UserRegs& regs) {
-  const Syscall* call = find(regs.syscall_number());
-  if (call == nullptr || call->call == nullptr) [[unlikely]] {
-    regs.set_syscall_result(call_of_nobody(regs.syscall_number()));
+  const u64 number = regs.syscall_number();
+  const SyscallFn call = number < kTableSize ? kCalls.of[number] : nullptr;
+  if (call == nullptr) [[unlikely]] {
+    regs.set_syscall_result(call_of_nobody(number));
     return;
   }
   // execve and sigreturn leave other registers than they found: their result is in place.
-  const i64 result = strace_is_on() ? traced_call(*call, regs) : call->call(regs);
+  const i64 result = strace_is_on() ? traced_call(*find(number), regs) : call(regs);
   if (regs.in_syscall()) regs.set_syscall_result(result);
 }
 

@@ -110,15 +110,20 @@ void load_dequeued(Rq& rq, Task& p, u32 flags) {
   read_rates(rq);
 }
 
+// Who stops and who starts are on the queue, or not, as before: of the rates only this one changes.
 void load_started(Rq& rq, Task& p) {
-  load_changed(rq);
-  advance_task(p.load, now_us(rq));
+  const u64 now = now_us(rq);
+  advance_queue(rq.balance.load, now);
+  rq.balance.load.running = p.se.on_rq;
+  advance_task(p.load, now);
   p.load.running = true;
 }
 
 void load_stopped(Rq& rq, Task& p) {
-  load_changed(rq);
-  advance_task(p.load, now_us(rq));
+  const u64 now = now_us(rq);
+  advance_queue(rq.balance.load, now);
+  rq.balance.load.running = false;
+  advance_task(p.load, now);
   p.load.running = false;
 }
 

@@ -31,14 +31,24 @@ Instant rq_clock_task(const Rq& rq) {
   return rq.clock_task;
 }
 
+namespace {
+
+/// Out of line, so that the untraced way has no registers to save.
+[[gnu::noinline]] void trace_runtime(const Rq& rq, Duration delta) {
+  if (rq.curr != rq.idle)
+    port::trace(trace::EventType::kSchedStatRuntime, rq.curr->pid, static_cast<u64>(delta.ns), 0);
+}
+
+} // namespace
+
 Duration update_curr_common(Rq& rq) {
   Task& donor = *rq.donor;
   const Duration delta = rq_clock_task(rq) - donor.exec_start;
   if (delta.ns <= 0) return {};
   donor.exec_start = rq.clock_task;
   rq.curr->stats.sum_exec_runtime += delta;
-  if (port::trace_enabled() && rq.curr != rq.idle)
-    port::trace(trace::EventType::kSchedStatRuntime, rq.curr->pid, static_cast<u64>(delta.ns), 0);
+  if (port::trace_enabled()) [[unlikely]]
+    trace_runtime(rq, delta);
   return delta;
 }
 

@@ -38,6 +38,7 @@ void apply(Rq& rq, DlEntity& se, const server_rules::Step& step) REQUIRES(rq.loc
 void charge(Rq& rq, DlEntity& se, Duration delta, server_rules::ChargedBy by) REQUIRES(rq.lock) {
   if (!se.active || delta.ns <= 0) return;
   const bool ran = se.is_queued();
+  if (!ran && server_rules::charge_within(se, static_cast<u64>(delta.ns), by)) return;
   apply(rq, se, server_rules::charge(se, static_cast<u64>(delta.ns), by, rq_clock(rq).ns));
   if (ran && !se.is_queued()) trace_dl(trace::EventType::kDlThrottle, se);
 }

@@ -64,10 +64,9 @@ Step stop(DlEntity& se) {
 }
 
 Step charge(DlEntity& se, u64 delta, ChargedBy by, u64 now) {
-  if (!se.active || delta == 0) return {};
+  if (!se.active || delta == 0 || charge_within(se, delta, by)) return {};
   se.runtime -= static_cast<i64>(delta);
   if (by == ChargedBy::kClass) se.defer_idle = false; // C to B
-  if (se.runtime > 0) return {};
   if (!se.throttled) return used_up(se, now);
   if (se.defer_idle) { // C to C: pushed out once already; the timer at deadline - runtime stops it
     se.runtime = 0;

@@ -40,6 +40,14 @@ Step start(DlEntity& se, u64 now);
 Step stop(DlEntity& se);
 /// Its class ran, or the CPU idled, for `delta` ns.
 Step charge(DlEntity& se, u64 delta, ChargedBy by, u64 now);
+/// The usual case of it, apart because it is on every way through the scheduler: something is left to it, and
+/// there is nothing for the caller to do. False: charge() decides; nothing has happened.
+inline bool charge_within(DlEntity& se, u64 delta, ChargedBy by) {
+  if (se.runtime <= static_cast<i64>(delta)) return false;
+  se.runtime -= static_cast<i64>(delta);
+  if (by == ChargedBy::kClass) se.defer_idle = false; // C to B
+  return true;
+}
 /// Its timer fired; whoever runs has been charged up to now.
 Step fire(DlEntity& se, u64 now);
 

@@ -23,6 +23,8 @@ Sums sums(const EevdfQueue& q) {
   return s;
 }
 
+bool is_key_eligible(const Sums& s, i64 key) { return s.weighted_keys >= wide::mul(key, s.weight); }
+
 i64 mean_key(const EevdfQueue& q) {
   const Sums s = sums(q);
   return s.weight == 0 ? 0 : wide::div_floor(s.weighted_keys, s.weight);
@@ -36,16 +38,16 @@ void start_request(EevdfQueue& q, FairEntity& se, const Rules& rules) {
 
 /// Of those in the tree the eligible one with the earliest deadline. A subtree holds an eligible member iff
 /// its smallest vruntime is eligible; everything to the left is earlier.
-FairEntity* earliest_eligible(const EevdfQueue& q) {
+FairEntity* earliest_eligible(const EevdfQueue& q, const Sums& s) {
   FairEntity* first = q.tree.first();
-  if (first != nullptr && is_eligible(q, *first)) return first;
+  if (first != nullptr && is_key_eligible(s, key(q, *first))) return first;
   for (FairEntity* se = q.tree.root(); se != nullptr;) {
     FairEntity* left = FairTree::left(*se);
-    if (left != nullptr && is_vruntime_eligible(q, left->min_vruntime)) {
+    if (left != nullptr && is_key_eligible(s, static_cast<i64>(left->min_vruntime - q.zero_vruntime))) {
       se = left;
       continue;
     }
-    if (is_eligible(q, *se)) return se;
+    if (is_key_eligible(s, key(q, *se))) return se;
     se = FairTree::right(*se);
   }
   return nullptr;
@@ -82,8 +84,7 @@ u64 mean_vruntime(const EevdfQueue& q) { return q.zero_vruntime + static_cast<u6
 u64 total_weight(const EevdfQueue& q) { return sums(q).weight; }
 
 bool is_vruntime_eligible(const EevdfQueue& q, u64 vruntime) {
-  const Sums s = sums(q);
-  return s.weighted_keys >= wide::mul(static_cast<i64>(vruntime - q.zero_vruntime), s.weight);
+  return is_key_eligible(sums(q), static_cast<i64>(vruntime - q.zero_vruntime));
 }
 
 u64 min_slice(const EevdfQueue& q) {
@@ -164,10 +165,11 @@ Choice pick(const EevdfQueue& q, Protection protection, const Rules& rules) {
   if (applies && rules.switches.pick_buddy && q.next != nullptr && q.next->on_rq && is_eligible(q, *q.next))
     return {q.next, PickReason::kBuddy};
 
-  if (curr != nullptr && !is_eligible(q, *curr)) curr = nullptr;
+  const Sums s = sums(q);
+  if (curr != nullptr && !is_key_eligible(s, key(q, *curr))) curr = nullptr;
   if (curr != nullptr && applies && is_protected(*curr)) return {curr, PickReason::kProtected};
 
-  FairEntity* best = earliest_eligible(q);
+  FairEntity* best = earliest_eligible(q, s);
   if (best == nullptr || (curr != nullptr && earlier_deadline(*curr, *best)))
     return {curr, PickReason::kCurrentBest};
   return {best, PickReason::kEarliestEligible};

@@ -9,9 +9,11 @@
 
 namespace runnel::sched::wide {
 
-/// a * b exactly. (Unsigned inside: the overflow check of a signed 128-bit product is a library call.)
+/// a * b exactly; b is a weight or a sum of weights, which signed 64 bits hold by far, so that it is one
+/// multiplication. (Unsigned inside: the overflow check of a signed 128-bit product is a library call.)
 constexpr i128 mul(i64 a, u64 b) {
-  return static_cast<i128>(static_cast<u128>(static_cast<i128>(a)) * static_cast<u128>(b));
+  const auto extended = [](i64 value) { return static_cast<u128>(static_cast<i128>(value)); };
+  return static_cast<i128>(extended(a) * extended(static_cast<i64>(b)));
 }
 
 /// n / d for a quotient that fits 64 bits, that is n >> 64 < d: one bit at a time, because it is rare.

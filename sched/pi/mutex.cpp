@@ -27,7 +27,7 @@ void mark_waking(Task& p) {
 /// Under proxy execution that is nothing: the waiter's whole scheduling context is the owner's to use, and an
 /// owner that had its priority besides would be picked, and charged, for itself (spec 6).
 void Mutex::update_donation() NO_THREAD_SAFETY_ANALYSIS {
-  Task& owner = *owner_.load(std::memory_order_relaxed);
+  Task& owner = *this->owner();
   const bool by_proxy = features.proxy_exec && waits_ != MutexWaits::kMayGiveUp;
   const MutexWaiter* first = by_proxy ? nullptr : waiters_.first();
   if (first != nullptr && donation_.node.is_linked() && donation_.key == first->key) return;
@@ -42,22 +42,17 @@ void Mutex::withdraw_donation(Task& from) NO_THREAD_SAFETY_ANALYSIS {
   if (donation_.node.is_linked()) from.pi.donations.erase(donation_);
 }
 
-bool Mutex::try_lock() {
-  const port::IrqLockGuard wait(wait_lock_);
-  if (owner_.load(std::memory_order_relaxed) != nullptr) return false;
-  owner_.store(&current(), std::memory_order_relaxed);
-  return true;
-}
-
 /// Takes the free mutex, or queues `self` and gives a reference to the owner.
 Mutex::Enqueued Mutex::take_or_queue(MutexWaiter& self, Task** owner) {
   const port::IrqLockGuard pi(self.task.pi_lock);
   const InnerLock wait(wait_lock_);
-  *owner = owner_.load(std::memory_order_relaxed);
-  if (*owner == nullptr) {
-    owner_.store(&self.task, std::memory_order_relaxed);
-    return Enqueued::kTaken;
+  u64 word = word_.load(std::memory_order_relaxed);
+  // Acquire, if it is free by now: as in try_lock().
+  while (!word_.compare_exchange_weak(word, word == 0 ? word_of(self.task) : word | kContended,
+                                      std::memory_order_acquire, std::memory_order_relaxed)) {
   }
+  if (word == 0) return Enqueued::kTaken;
+  *owner = owner_of(word);
   self.key = pi_key_of(self.task);
   waiters_.insert(self);
   update_donation();
@@ -77,7 +72,7 @@ bool Mutex::give_up(MutexWaiter& self) {
     waiters_.erase(self);
     update_donation();
     self.task.pi.waiter = nullptr;
-    owner = owner_.load(std::memory_order_relaxed);
+    owner = this->owner();
     port::get_task(*owner);
   }
   pi_walk_chain(owner, nullptr, Walk::kWhileChanges);
@@ -100,7 +95,7 @@ Result<> sleep_until_woken(void*) {
 
 } // namespace
 
-Result<> Mutex::lock() { return lock_by(kUninterruptible, sleep_until_woken, nullptr); }
+Result<> Mutex::lock_contended() { return lock_by(kUninterruptible, sleep_until_woken, nullptr); }
 
 Result<> Mutex::lock_with(MutexSleep sleep, void* context) {
   port::assert_(waits_ == MutexWaits::kMayGiveUp);
@@ -112,7 +107,7 @@ Result<> Mutex::lock_by(u32 state, MutexSleep sleep, void* context) {
   if (try_lock()) return {};
   MutexWaiter self(current(), *this);
   Task* owner;
-  if (owner_.load(std::memory_order_relaxed) == &self.task) return err(Errno::kDEADLK);
+  if (this->owner() == &self.task) return err(Errno::kDEADLK);
   if (take_or_queue(self, &owner) == Enqueued::kTaken) return {};
   if (pi_walk_chain(owner, &self.task, Walk::kWhole) == Chain::kDeadlock && give_up(self))
     return err(Errno::kDEADLK);
@@ -140,8 +135,8 @@ Result<> Mutex::lock_by(u32 state, MutexSleep sleep, void* context) {
 
 void Mutex::own_by(Task& owner) {
   const port::IrqLockGuard wait(wait_lock_);
-  port::assert_(owner_.load(std::memory_order_relaxed) == nullptr && waiters_.first() == nullptr);
-  owner_.store(&owner, std::memory_order_relaxed);
+  port::assert_(word_.load(std::memory_order_relaxed) == 0 && waiters_.first() == nullptr);
+  word_.store(word_of(owner), std::memory_order_relaxed);
 }
 
 Task* Mutex::first_waiter() {
@@ -154,22 +149,22 @@ Task* Mutex::first_waiter() {
 bool Mutex::pass_on(MutexWaiter** next, const Task* const* to) {
   const port::IrqLockGuard wait(wait_lock_);
   Task& from = current();
-  port::assert_(owner_.load(std::memory_order_relaxed) == &from);
+  port::assert_(owner() == &from);
   *next = waiters_.first();
   if (to != nullptr && (*next == nullptr ? nullptr : &(*next)->task) != *to) return false;
   if (*next == nullptr) {
-    owner_.store(nullptr, std::memory_order_release);
+    word_.store(0, std::memory_order_release); // those who waited have given up, or there was nobody
     return true;
   }
   withdraw_donation(from);
   waiters_.erase(**next);
-  owner_.store(&(*next)->task, std::memory_order_relaxed);
+  word_.store(word_of((*next)->task) | (waiters_.first() != nullptr ? kContended : 0),
+              std::memory_order_relaxed);
   update_donation();
   mark_waking((*next)->task); // under wait_lock, before the wake-up is queued (spec 6)
   return true;
 }
 
-void Mutex::unlock() { static_cast<void>(unlock_if(nullptr)); }
 bool Mutex::unlock_to(const Task* to) { return unlock_if(&to); }
 
 bool Mutex::unlock_if(const Task* const* to) {

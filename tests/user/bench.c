@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -73,16 +74,48 @@ static void page_fault(unsigned n) {
   munmap(pages, n * 4096ul);
 }
 
-// Two that take turns on one CPU; a switch is half a round.
-static void* yields(void* n) {
-  for (uintptr_t i = (uintptr_t)n; i > 0; --i) sched_yield();
-  return NULL;
+// sched_yield with nobody to yield to.
+static void yield_alone(unsigned n) {
+  while (n-- > 0) sched_yield();
 }
-static void yield_switch(unsigned n) {
+
+// Two that yield to each other on one CPU. A fair scheduler may let the same one go on, and does so at first:
+// it owes nothing to a thread that is new. So this waits until they do take turns, and divides by the
+// switches there were.
+static unsigned long own_switches(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_THREAD, &usage);
+  return (unsigned long)usage.ru_nvcsw + (unsigned long)usage.ru_nivcsw;
+}
+static _Atomic int yields_end;
+static _Atomic unsigned other_yields;
+static void* yields(void* unused) {
+  while (!yields_end) {
+    ++other_yields;
+    sched_yield();
+  }
+  return unused;
+}
+static void yield_switch(const char* name, unsigned n) {
   pthread_t other;
-  pthread_create(&other, NULL, yields, (void*)(uintptr_t)(n / 2));
-  yields((void*)(uintptr_t)(n / 2));
+  yields_end = 0, other_yields = 0;
+  pthread_create(&other, NULL, yields, NULL);
+  while (other_yields < n) sched_yield();
+  const unsigned long switches_before = own_switches();
+  const uint64_t before = now();
+  for (unsigned left = n; left > 0; --left) sched_yield();
+  const uint64_t took = now() - before;
+  const unsigned long switches = 2 * (own_switches() - switches_before); // away from this one, and back
+  yields_end = 1;
   pthread_join(other, NULL);
+  say(name, switches == 0 ? 0 : took / switches);
+}
+// Among FIFO threads of one priority each yield is a switch.
+static void yield_switch_fifo(const char* name, unsigned n) {
+  const struct sched_param fifo = {.sched_priority = 10}, normal = {.sched_priority = 0};
+  sched_setscheduler(0, SCHED_FIFO, &fifo); // the thread it creates inherits that
+  yield_switch(name, n);
+  sched_setscheduler(0, SCHED_OTHER, &normal);
 }
 
 static void pipe_switch(unsigned n) {
@@ -224,7 +257,9 @@ int main(int argc, char** argv) {
   measure("signal_to_self", 500, signal_to_self);
   measure("mmap_munmap", 500, map_and_unmap);
   measure("page_fault", 500, page_fault);
-  measure("switch_yield", 2000, yield_switch);
+  measure("yield_alone", 2000, yield_alone);
+  yield_switch("switch_yield", 2000);
+  yield_switch_fifo("switch_yield_fifo", 2000);
   measure("switch_pipe", 1000, pipe_switch);
   measure("switch_futex", 1000, futex_switch);
   measure("thread_create_join", 100, thread_create_join);

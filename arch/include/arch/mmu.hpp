@@ -91,13 +91,17 @@ class UserTable {
 
   /// Empty tables, with `kernel`'s half where the architecture has one tree for both. kNOMEM.
   Result<> init(const PageTable& kernel, TablePageSource source, TablePageSink sink);
-  /// Gives all table pages back. No CPU has it loaded, no leaf counts any more.
-  void destroy();
+  /// Gives every leaf's page to `release`, and all table pages back. No CPU has it loaded, and none has
+  /// translations of it.
+  using LeafSink = void (*)(PhysAddr page);
+  void destroy(LeafSink release);
   bool is_initialised() const { return root_.value != 0; }
 
   /// Sets the leaf for `virt`. One that is there must have been removed, and flushed, before. kNOMEM: no page
-  /// for a table. Executable pages: what was written to them before is what will be fetched.
-  Result<> map(VirtAddr virt, UserPage page);
+  /// for a table. Executable pages: what was written to them before is what will be fetched; with kMapped
+  /// because a leaf with the same rights has seen to it.
+  enum class Contents : u8 { kNew, kMapped };
+  Result<> map(VirtAddr virt, UserPage page, Contents contents = Contents::kNew);
   std::optional<UserPage> query(VirtAddr virt) const;
   /// Shows all leaves of [start, end) in address order.
   using Visitor = LeafAction (*)(void* context, VirtAddr virt, UserPage& page);

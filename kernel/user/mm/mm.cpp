@@ -151,11 +151,7 @@ void Mm::tear_down() {
       this, Wait::kYes);
   const MutexGuard guard(lock_);
   table_.flush();
-  table_.visit(0, kTaskSize, [](VirtAddr, const arch::UserPage& page) {
-    page_put(page.phys);
-    return arch::LeafAction::kKeep;
-  });
-  table_.destroy();
+  table_.destroy(page_put);
   vmas_.clear();
   resident_ = 0;
 }

@@ -58,7 +58,8 @@ std::optional<u64> move_leaves(arch::UserTable& table, u64 from, u64 size, u64 t
 /// The child's side of a private page: shared until one of them writes.
 Result<UserPage> share_leaf(arch::UserTable& child, VirtAddr virt, UserPage page) {
   page.rights &= static_cast<u8>(~arch::kUserWrite);
-  if (const Result<> mapped = child.map(virt, page); !mapped) return err(mapped.error());
+  if (const Result<> mapped = child.map(virt, page, arch::UserTable::Contents::kMapped); !mapped)
+    return err(mapped.error());
   page_get(page.phys);
   return page;
 }

@@ -5,7 +5,7 @@
 #include "kernel/mm/address.hpp"
 #include "kernel/mm/page_alloc.hpp"
 
-#include <algorithm>
+#include <arch/pages.hpp>
 #include <atomic>
 
 namespace runnel::user {
@@ -31,13 +31,13 @@ PhysAddr zero_page() { return mm::virt_to_phys(kZeroes); }
 
 Result<PhysAddr> page_alloc_zeroed() {
   const Result<PhysAddr> page = page_alloc();
-  if (page) std::fill_n(mm::phys_ptr<u64>(*page), kPageSize / sizeof(u64), u64{0});
+  if (page) arch::clear_page(arch::phys_to_virt(*page));
   return page;
 }
 
 Result<PhysAddr> page_alloc_copy(PhysAddr from) {
   const Result<PhysAddr> page = page_alloc();
-  if (page) std::copy_n(mm::phys_ptr<const u64>(from), kPageSize / sizeof(u64), mm::phys_ptr<u64>(*page));
+  if (page) arch::copy_page(arch::phys_to_virt(*page), arch::phys_to_virt(from));
   return page;
 }
 
@@ -55,7 +55,7 @@ u32 page_refs(PhysAddr page) { return refs_of(page).load(std::memory_order_acqui
 
 Result<PhysAddr> table_page_alloc() {
   const Result<PhysAddr> page = mm::alloc_pages_for(mm::PageOwner::kUserTable, 0);
-  if (page) std::fill_n(mm::phys_ptr<u64>(*page), kPageSize / sizeof(u64), u64{0});
+  if (page) arch::clear_page(arch::phys_to_virt(*page));
   return page;
 }
 

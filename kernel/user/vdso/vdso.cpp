@@ -94,7 +94,7 @@ void update_vdso() {
   auto& data = *reinterpret_cast<vdso::Data*>(data_pages.bytes());
   const std::atomic_ref<u32> sequence(data.sequence);
   const IrqGuard irqs_off; // a reader spins while it is odd, and might spin on this CPU
-  sequence.store(data.sequence + 1, std::memory_order_relaxed);
+  if ((data.sequence & 1) == 0) sequence.store(data.sequence + 1, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release); // odd before anything below is seen
   data.flags = flags;
   if (counter) {
@@ -102,8 +102,9 @@ void update_vdso() {
     data.whole = counter->whole;
     data.fraction = counter->fraction;
   }
-  data.realtime_at_zero = kRealtimeAtBoot;
-  sequence.store(data.sequence + 1, std::memory_order_release); // acquire: read_clock in vdso/vdso.cpp
+  data.at_zero[static_cast<u32>(vdso::Epoch::k1970)] = kRealtimeAtBoot;
+  // Acquire: read_clock in vdso/vdso.cpp.
+  if (counter) sequence.store(data.sequence + 1, std::memory_order_release);
 }
 
 Result<u64> map_vdso(Mm& mm) {

@@ -47,18 +47,30 @@ class Mutex {
   /// Blocks while another task owns it; the most urgent waiter gets it first, equals in the order of arrival.
   /// kDEADLK: the owner waits, perhaps through others, for the caller, or kMaxLockDepth is exceeded; nothing
   /// has changed then. Thread context, no spinlock held.
-  Result<> lock();
+  Result<> lock() {
+    port::assert_no_locks_held("mutex lock with a spinlock held");
+    return try_lock() ? Result<>() : lock_contended();
+  }
   /// As lock(), sleeping by `sleep`; its error when it gave up. Of a mutex of kMayGiveUp.
   Result<> lock_with(MutexSleep sleep, void* context);
-  bool try_lock();
+  bool try_lock() {
+    u64 word = 0;
+    // Acquire: pairs with the release of whoever unlocked it.
+    return word_.compare_exchange_strong(word, word_of(current()), std::memory_order_acquire,
+                                         std::memory_order_relaxed);
+  }
   /// By the owner. The most urgent waiter becomes the owner before anyone else can try. What was lent on
   /// account of this mutex is given back first.
-  void unlock();
+  void unlock() {
+    u64 word = word_of(current()); // and nobody waits
+    if (!word_.compare_exchange_strong(word, 0, std::memory_order_release, std::memory_order_relaxed))
+      static_cast<void>(unlock_if(nullptr));
+  }
   /// As unlock(), if `to` is the most urgent waiter (nullptr: if nobody waits); else nothing happens: false.
   bool unlock_to(const Task* to);
   /// `owner` owns the mutex, which is new, without having called lock(). It lives until it has unlocked it.
   void own_by(Task& owner);
-  Task* owner() const { return owner_.load(std::memory_order_relaxed); }
+  Task* owner() const { return owner_of(word_.load(std::memory_order_relaxed)); }
   /// Who would be the next owner now; allocated as long as the caller's RCU read section lasts.
   Task* first_waiter();
 
@@ -66,6 +78,7 @@ class Mutex {
   friend struct PiChain;
   friend struct ProxyLook;
   enum class Enqueued { kTaken, kWaits };
+  Result<> lock_contended();
   Enqueued take_or_queue(MutexWaiter& self, Task** owner);
   bool give_up(MutexWaiter& self);
   void note_wait(MutexWaiter& self);
@@ -80,7 +93,14 @@ class Mutex {
   const MutexWaits waits_ = MutexWaits::kToTheEnd;
   RbTree<MutexWaiter, &MutexWaiter::node, is_more_urgent_waiter> waiters_ GUARDED_BY(wait_lock_);
   PiDonation donation_ GUARDED_BY(wait_lock_); // linked under the owner's blocked_lock as well
-  std::atomic<Task*> owner_{nullptr};          // written under wait_lock_
+
+  // The owner, or 0: free; with kContended while there are waiters. That bit is written under wait_lock_
+  // only, and while it is set the owner changes under wait_lock_ only. Without it a task takes a free mutex,
+  // and its owner frees it, with one exchange.
+  static constexpr u64 kContended = 1;
+  static u64 word_of(const Task& owner) { return reinterpret_cast<u64>(&owner); }
+  static Task* owner_of(u64 word) { return reinterpret_cast<Task*>(word & ~kContended); }
+  std::atomic<u64> word_{0};
 };
 
 } // namespace runnel::sched
