@@ -60,7 +60,7 @@ class DlClass final : public SchedClass {
 
   void put_prev_task(Rq& rq, Task& p, Task* next) const override REQUIRES(rq.lock) {
     update_curr_dl(rq);
-    if (next != nullptr && !in_dl_class(*next)) dl_hrtick_stop(rq);
+    if (next != nullptr && !in_dl_class(*next) && next->dl_server == nullptr) dl_hrtick_stop(rq);
     if (!p.dl.is_queued() || p.nr_cpus_allowed == 1) return;
     enqueue_pushable_dl(rq, p);
     // A server takes the CPU for a while: another one may be free. A stopper's stay is short.
