@@ -3,6 +3,7 @@
 #include "kernel/user/cpu_limits.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/rseq/slice.hpp"
+#include "kernel/user/rseq/test_points.hpp"
 #include "kernel/user/signal/signal.hpp"
 
 #include <arch/cpu.hpp>
@@ -62,6 +63,7 @@ void exit_to_user(arch::UserRegs& regs) {
     }
   }
   // Nothing can come between the last look and user mode: interrupts are off.
+  rseq::check_leaving(self);
   self.task->rseq_event.clear();
   ++rseq::statistics.local().exit;
 }

@@ -5,6 +5,8 @@
 #include "kernel/sync/spinlock.hpp"
 #include "kernel/task/kthread.hpp"
 #include "kernel/user/mm/mm.hpp"
+#include "kernel/user/rseq/statistics.hpp"
+#include "kernel/user/rseq/test_points.hpp"
 
 #include <sched/sched.hpp>
 #include <utility>
@@ -15,6 +17,22 @@ namespace {
 constinit std::atomic<CidSpace*> queue{nullptr}; // newest first
 constinit Task* worker = nullptr;
 
+/// Counts a change of owners in what the space's mutex is held for.
+class FlipCount {
+ public:
+  explicit FlipCount(const sched::MmCid& space) : space_(space), before_(space.nr_flips) {}
+  ~FlipCount() {
+    const PreemptGuard stays;
+    statistics.local().cid_flips += space_.nr_flips - before_;
+  }
+  FlipCount(const FlipCount&) = delete;
+  FlipCount& operator=(const FlipCount&) = delete;
+
+ private:
+  const sched::MmCid& space_;
+  const u64 before_;
+};
+
 void update_all(CidSpace* list) {
   while (list != nullptr) {
     CidSpace& space = *list;
@@ -22,6 +40,7 @@ void update_all(CidSpace* list) {
     space.queued.store(false, std::memory_order_release); // asked for again from here on: queued again
     {
       const MutexGuard guard(space.mutex);
+      const FlipCount flips(space);
       sched::mm_cid_update(space);
     }
     space.mm.drop();
@@ -56,13 +75,19 @@ void queue_work(irq::IrqWork& work) {
 
 void join(Mm& mm, Task& task) {
   const MutexGuard guard(mm.cids->mutex);
+  const FlipCount flips(*mm.cids);
   sched::mm_cid_join(*mm.cids, task);
 }
 
 void leave() {
   sched::MmCid* const space = current_task().cid.space;
   if (space == nullptr) return;
+  if (defers_at_end()) {
+    const IrqGuard irqs_off; // as with the rq lock held
+    sched::port::mm_cid_defer(*space);
+  }
   const MutexGuard guard(static_cast<CidSpace*>(space)->mutex);
+  const FlipCount flips(*space);
   sched::mm_cid_leave(*space);
 }
 
