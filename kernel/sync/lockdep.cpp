@@ -97,6 +97,15 @@ void lockdep_assert_none_held(const SpinLock* except, const char* doing) {
       return report(doing, list.entries[i].rank, list.entries[i].rank, __builtin_return_address(0));
 }
 
+void lockdep_assert_outside(LockRank rank, const char* doing) {
+  if (off.load(std::memory_order_relaxed)) return;
+  const IrqGuard irqs_off;
+  const HeldList& list = held_locks.local();
+  for (u32 i = 0; i < list.count; ++i)
+    if (list.entries[i].rank >= rank)
+      return report(doing, list.entries[i].rank, rank, __builtin_return_address(0));
+}
+
 u32 lockdep_held_count() {
   const IrqGuard irqs_off;
   return held_locks.local().count;

@@ -26,6 +26,8 @@ void lockdep_acquire(const SpinLock& lock, LockRank rank, Nesting nesting, const
 void lockdep_release(const SpinLock& lock);
 /// Panics when this CPU holds any spinlock but `except`.
 void lockdep_assert_none_held(const SpinLock* except, const char* doing);
+/// Panics when this CPU holds a spinlock of this rank or further in.
+void lockdep_assert_outside(LockRank rank, const char* doing);
 /// Number of spinlocks this CPU holds.
 u32 lockdep_held_count();
 /// From panic on: no more checks.
@@ -38,6 +40,7 @@ void lockdep_set_hook(LockdepHook hook);
 inline void lockdep_acquire(const SpinLock&, LockRank, Nesting, const void*) {}
 inline void lockdep_release(const SpinLock&) {}
 inline void lockdep_assert_none_held(const SpinLock*, const char*) {}
+inline void lockdep_assert_outside(LockRank, const char*) {}
 inline u32 lockdep_held_count() { return 0; }
 inline void lockdep_off() {}
 #endif

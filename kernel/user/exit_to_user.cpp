@@ -4,6 +4,7 @@
 #include "kernel/user/cpu_time/check.hpp"
 #include "kernel/user/process.hpp"
 #include "kernel/user/rseq/slice.hpp"
+#include "kernel/user/rseq/test_points.hpp"
 #include "kernel/user/signal/signal.hpp"
 
 #include <arch/cpu.hpp>
@@ -77,6 +78,7 @@ void exit_to_user(arch::UserRegs& regs) {
   Thread& self = current_thread();
   if (!may_leave(self, regs)) prepare_to_leave(self, regs);
   // Nothing can come between the last look and user mode: interrupts are off.
+  rseq::check_leaving(self);
   self.task->rseq_event.clear();
   ++rseq::statistics.local().exit;
 }

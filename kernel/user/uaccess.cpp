@@ -7,26 +7,31 @@
 namespace runnel::user {
 
 usize copy_from_user_some(void* to, u64 from, usize size) {
+  check_may_access();
   if (!is_user_range(from, size)) return 0;
   return size - arch::uaccess_copy_from(to, from, size);
 }
 
 usize copy_to_user_some(u64 to, const void* from, usize size) {
+  check_may_access();
   if (!is_user_range(to, size)) return 0;
   return size - arch::uaccess_copy_to(to, from, size);
 }
 
 Result<> copy_from_user(void* to, u64 from, usize size) {
+  check_may_access();
   if (!is_user_range(from, size) || arch::uaccess_copy_from(to, from, size) != 0) return err(Errno::kFAULT);
   return {};
 }
 
 Result<> copy_to_user(u64 to, const void* from, usize size) {
+  check_may_access();
   if (!is_user_range(to, size) || arch::uaccess_copy_to(to, from, size) != 0) return err(Errno::kFAULT);
   return {};
 }
 
 Result<> clear_user(u64 to, usize size) {
+  check_may_access();
   if (!is_user_range(to, size) || arch::uaccess_clear(to, size) != 0) return err(Errno::kFAULT);
   return {};
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernel/lib/errno.hpp"
+#include "kernel/sync/lockdep.hpp"
 
 #include <arch/uaccess.hpp>
 #include <arch/user.hpp>
@@ -15,6 +16,11 @@ namespace runnel::user {
 /// [address, address + size) lies below the end of user space (nothing is said about mappings).
 constexpr bool is_user_range(u64 address, u64 size) {
   return size <= arch::kUserEnd && address <= arch::kUserEnd - size;
+}
+
+/// Debug images: nobody reaches for user memory, which may fault, with a lock of the scheduler's held.
+inline void check_may_access() {
+  sync::lockdep_assert_outside(sync::LockRank::kPi, "user memory under a lock of the scheduler");
 }
 
 /// All or kFAULT; a part may have been copied.
@@ -42,6 +48,7 @@ Result<> write_user(u64 to, const T& value) {
 template <typename T>
   requires std::is_unsigned_v<T>
 Result<T> load_user(u64 from) {
+  check_may_access();
   u64 value = 0;
   if (!is_user_range(from, sizeof(T)) || !arch::uaccess_load(from, sizeof(T), value))
     return err(Errno::kFAULT);
@@ -50,6 +57,7 @@ Result<T> load_user(u64 from) {
 template <typename T>
   requires std::is_unsigned_v<T>
 Result<> store_user(u64 to, T value) {
+  check_may_access();
   if (!is_user_range(to, sizeof(T)) || !arch::uaccess_store(to, sizeof(T), value)) return err(Errno::kFAULT);
   return {};
 }
@@ -57,6 +65,7 @@ Result<> store_user(u64 to, T value) {
 template <typename T>
   requires(std::is_same_v<T, u32> || std::is_same_v<T, u64>)
 Result<T> compare_exchange_user(u64 at, T expected, T desired) {
+  check_may_access();
   u64 seen = expected;
   if (!is_user_range(at, sizeof(T)) || !arch::uaccess_compare_exchange(at, sizeof(T), seen, desired))
     return err(Errno::kFAULT);

@@ -9,12 +9,30 @@
 
 namespace runnel::sched {
 
+#ifdef RUNNEL_DEBUG
+/// The most tries that anybody needed for a number (D12).
+inline constinit std::atomic<u32> cid_most_tries{0};
+#endif
+
 struct CidRules {
   static constexpr bool kTransitOnSwitchIn = true; // what a switch takes during a change is in transit
   static constexpr bool kTransitInWalk = true;     // and so is what a running task has when the walk comes
   static constexpr bool kGuardedDrop = true;       // a slot gives back only what it owns
   static constexpr bool kDropOnSwitchOut = true;   // what is in transit goes back to the pool
   static constexpr bool kDropSleepers = true;      // a task that does not run loses its number to the pool
+
+  /// When the tasks own the numbers again.
+  static constexpr u32 threshold(u32 users, u32 allowed, u32 possible) {
+    return cid_threshold(users, allowed, possible);
+  }
+  /// Tests count: a write to the pool, and how often somebody had to look for a number.
+  static void pool_written() {}
+  static void got_after([[maybe_unused]] u32 tries) {
+#ifdef RUNNEL_DEBUG
+    if (tries > cid_most_tries.load(std::memory_order_relaxed))
+      cid_most_tries.store(tries, std::memory_order_relaxed);
+#endif
+  }
 };
 
 template <typename Rules = CidRules> class CidAlgorithm {
@@ -44,18 +62,22 @@ template <typename Rules = CidRules> class CidAlgorithm {
   /// A number for somebody who holds none: I4 says that there is one.
   static u32 get(MmCid& space) {
     u32 got = allocate(space, load(space.max_cids));
-    for (u32 tries = 0; got == kCidUnset; ++tries) {
+    u32 tries = 0;
+    while (got == kCidUnset) {
       got = allocate(space, space.possible);
       if (got != kCidUnset) break;
+      ++tries;
       port::assert_(tries < kMostTries);
       port::relax(); // somebody was faster
     }
+    Rules::got_after(tries);
     return got;
   }
 
   static void drop(MmCid& space, u32 number) {
     port::assert_(number < space.possible && space.is_held(number));
     space.pool.clear({number});
+    Rules::pool_written();
   }
 
   /// 4.6, under `lock`. True: the mode has changed, and the caller must walk and complete().
@@ -66,7 +88,7 @@ template <typename Rules = CidRules> class CidAlgorithm {
     store(space.max_cids, cid_max(users, space.nr_allowed, space.possible));
     if ((mode & kCidOnCpu) == 0) {
       if (users > load(space.max_cids))
-        space.threshold = cid_threshold(users, space.nr_allowed, space.possible);
+        space.threshold = Rules::threshold(users, space.nr_allowed, space.possible);
     } else if (users < space.threshold) {
       space.threshold = 0;
     }
@@ -82,7 +104,7 @@ template <typename Rules = CidRules> class CidAlgorithm {
   static bool widened(MmCid& space) {
     store(space.max_cids, cid_max(space.users, space.nr_allowed, space.possible));
     if ((load(space.mode) & kCidOnCpu) == 0) return false;
-    space.threshold = cid_threshold(space.users, space.nr_allowed, space.possible);
+    space.threshold = Rules::threshold(space.users, space.nr_allowed, space.possible);
     if (space.users >= space.threshold || space.update_deferred) return false;
     return space.update_deferred = true;
   }
@@ -181,7 +203,9 @@ template <typename Rules = CidRules> class CidAlgorithm {
 
   static u32 allocate(MmCid& space, u32 limit) {
     const u32 number = (~space.pool.load(std::memory_order_relaxed)).next(0).value;
-    if (number >= limit || space.pool.set({number})) return kCidUnset;
+    if (number >= limit) return kCidUnset;
+    Rules::pool_written();
+    if (space.pool.set({number})) return kCidUnset;
     return number;
   }
 

@@ -26,8 +26,10 @@ struct State {
   std::array<std::uint8_t, kTasks> word{};
   std::array<std::uint8_t, kCpus> slot{}, running{};
   std::uint8_t mode = 0, max = 0, pool = 0, threshold = 0, allowed = 0, deferred = 0;
+  std::uint8_t queued = 0;         // the deferred work, whether somebody has done it meanwhile or not
   Walker walker = Walker::kNobody; // who holds the mutex while a walk is under way
-  std::uint8_t initiator = kNone, child = kNone, position = 0;
+  std::uint8_t initiator = kNone, child = kNone;
+  std::uint8_t walked = 0; // the tasks, or the CPUs, where the walk has been: in any order
 
   bool operator==(const State&) const = default;
 };
@@ -47,10 +49,17 @@ struct Config {
   std::size_t most_states = 3'000'000;
 };
 
+enum Seen : unsigned {
+  kToCpus = 1,
+  kToTasks = 2,
+  kByWork = 4,      // to the tasks, by the deferred work
+  kWorkForNone = 8, // it found nothing to do: somebody was faster, or nobody is left
+};
+
 struct Result {
   std::size_t states = 0;
   bool exhausted = true;
-  unsigned flips_seen = 0; // bit 1: to the CPUs, bit 2: to the tasks
+  unsigned flips_seen = 0; // kToCpus, ...
   std::string violation;   // empty: none; with the steps that lead there
 };
 
@@ -76,25 +85,32 @@ template <typename Rules> class Model {
   void exit(State& s, unsigned cpu);
   void widen(State& s);
   void work(State& s);
-  void walk_step(State& s);
+  void walk_step(State& s, unsigned at);
+  void complete(State& s);
+  State canonical(const State& s) const;
   void force_threshold(State& s);
   void load(const State& s);
   void save(State& s);
   void check(const State& s) const;
   bool can_walk(const State& s) const;
+  unsigned to_walk(const State& s) const;
   unsigned cpu_of(const State& s, unsigned task) const;
   std::string path(std::size_t to) const;
 
-  struct Seen {
+  struct Step {
+    const char* name;
+    unsigned a, b;
+  };
+  struct Found {
     State state;
     std::size_t from;
-    std::string step;
+    Step step;
   };
   Config config_;
   sched::MmCid space_;
   std::array<sched::TaskCid, kTasks> tasks_;
   std::unordered_set<State, StateHash> known_;
-  std::vector<Seen> order_;
+  std::vector<Found> order_;
   std::size_t at_ = 0;
   Result result_;
 };

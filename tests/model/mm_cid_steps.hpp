@@ -93,7 +93,7 @@ template <typename Rules> void Model<Rules>::fork(State& s, unsigned cpu, unsign
   s.walker = Walker::kTask;
   s.initiator = static_cast<std::uint8_t>(self);
   s.child = static_cast<std::uint8_t>(child);
-  s.position = 0;
+  s.walked = 0;
 }
 
 template <typename Rules> void Model<Rules>::exit(State& s, unsigned cpu) {
@@ -104,51 +104,63 @@ template <typename Rules> void Model<Rules>::exit(State& s, unsigned cpu) {
   if (!flip) return;
   s.walker = Walker::kTask;
   s.initiator = static_cast<std::uint8_t>(self);
-  s.position = 0;
+  s.walked = 0;
 }
 
 template <typename Rules> void Model<Rules>::widen(State& s) {
   ++space_.nr_allowed;
-  if (space_.users != 0) Algorithm::widened(space_);
+  if (space_.users != 0 && Algorithm::widened(space_)) s.queued = 1;
   force_threshold(s);
 }
 
+/// As mm_cid_update does it.
 template <typename Rules> void Model<Rules>::work(State& s) {
-  const bool flip = Algorithm::update_limits(space_);
+  s.queued = 0;
+  const bool flip = space_.users != 0 && space_.update_deferred && Algorithm::update_limits(space_);
   force_threshold(s);
-  if (!flip) return;
+  if (!flip) {
+    result_.flips_seen |= kWorkForNone;
+    return;
+  }
   s.walker = Walker::kWorker;
-  s.position = 0;
+  s.walked = 0;
 }
 
 template <typename Rules> bool Model<Rules>::can_walk(const State& s) const {
   return s.walker == Walker::kWorker || (s.walker == Walker::kTask && cpu_of(s, s.initiator) != kNone);
 }
+/// Where the walk has to go: to the users, who stay the same as long as it holds the mutex, or to the CPUs.
+template <typename Rules> unsigned Model<Rules>::to_walk(const State& s) const {
+  if ((s.mode & pack(sched::kCidOnCpu)) == 0) return (1u << config_.cpus) - 1;
+  unsigned users = 0;
+  for (unsigned t = 0; t < config_.tasks; ++t) users |= static_cast<unsigned>(is_active(s.life[t])) << t;
+  return users;
+}
 
-template <typename Rules> void Model<Rules>::walk_step(State& s) {
-  const bool to_cpus = (space_.mode & sched::kCidOnCpu) != 0;
-  const unsigned end = to_cpus ? config_.tasks : config_.cpus;
-  if (s.position < end) {
-    const unsigned i = s.position++;
-    if (to_cpus) {
-      const CpuId cpu{cpu_of(s, i)};
-      if (is_active(s.life[i])) Algorithm::walk_task(space_, tasks_[i], cpu.value == kNone ? nullptr : &cpu);
-    } else {
-      const unsigned there = s.running[i];
-      const bool user = there != kNone && tasks_[there].space != nullptr;
-      Algorithm::walk_cpu(space_, {i}, user ? &tasks_[there] : nullptr);
-    }
+template <typename Rules> void Model<Rules>::walk_step(State& s, unsigned at) {
+  s.walked |= static_cast<std::uint8_t>(1u << at);
+  if ((space_.mode & sched::kCidOnCpu) != 0) {
+    const CpuId cpu{cpu_of(s, at)};
+    Algorithm::walk_task(space_, tasks_[at], cpu.value == kNone ? nullptr : &cpu);
     return;
   }
+  const unsigned there = s.running[at];
+  const bool user = there != kNone && tasks_[there].space != nullptr;
+  Algorithm::walk_cpu(space_, {at}, user ? &tasks_[there] : nullptr);
+}
+
+template <typename Rules> void Model<Rules>::complete(State& s) {
+  const bool to_cpus = (space_.mode & sched::kCidOnCpu) != 0;
   Algorithm::complete(space_);
-  result_.flips_seen |= to_cpus ? 1 : 2;
+  result_.flips_seen |= to_cpus ? kToCpus : kToTasks;
+  if (s.walker == Walker::kWorker) result_.flips_seen |= kByWork;
   if (s.child != kNone) {
     if (!to_cpus) tasks_[s.child].word = Algorithm::get(space_);
     s.life[s.child] = Life::kAlive;
   }
   s.walker = Walker::kNobody;
   s.initiator = s.child = kNone;
-  s.position = 0;
+  s.walked = 0;
 }
 
 /// I1 to I3, I5 to I11 of spec 4.13; I4 and I9 are checks of the algorithm's own.

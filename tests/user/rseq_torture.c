@@ -1,108 +1,117 @@
 // SPDX-License-Identifier: Apache-2.0
 // Torture by construction: critical sections that are interrupted at each of their instructions, once by a
-// signal, once by a preemption, once by a migration. Time advances by one nanosecond an instruction in
-// deterministic mode, so that an interrupter that comes a nanosecond later each time meets all of them. Each
-// time the section has either committed or been aborted: never both, never neither. Elsewhere the interrupter
-// comes at any place, and the same is checked.
-#include "tests/user/rseq.h"
+// signal, once by a preemption, once by a migration: counters, copies that a store makes valid, lists, locks.
+// Time advances by one nanosecond an instruction in deterministic mode, so that an interrupter that comes a
+// nanosecond later each time meets all of them. Each time the section has either committed or been aborted:
+// never both, never neither. Elsewhere the interrupter comes at any place, and the same is checked.
+#include "tests/user/rseq_section.h"
 
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <time.h>
 
-enum { kSections = 2, kStepsAhead = 400 };
+/* Counters, records copied before the store that makes them valid, lists, locks. */
+enum shape { kIncrement, kRecord, kPush, kPop, kLock, kShapes };
+enum { kStepsAhead = 400 };
 /* Instructions of each section, from the first to the committing store: the least number of aborts of a
  * sweep. */
 #if defined(__x86_64__)
-static const int kInstructions[kSections] = {5, 7};
+static const int kInstructions[kShapes] = {5, 7, 5, 5, 5};
 #else
-static const int kInstructions[kSections] = {6, 8};
+static const int kInstructions[kShapes] = {6, 8, 6, 6, 6};
 #endif
 
+struct node {
+  struct node* volatile next;
+};
 struct per_cpu {
   volatile uint64_t count; // committed
   volatile uint64_t record[2];
+  struct node* volatile head;
+  volatile uint64_t lock;
 } __attribute__((aligned(64)));
 static struct per_cpu data[64];
 static volatile struct rseq_area area __attribute__((aligned(64)));
 
 #if defined(__x86_64__)
-#define SECTION_BEGIN                                                                                        \
-  ".pushsection .data.rseq_cs, \"aw\"\n\t.balign 32\n3: .long 0, 0\n\t.quad 1f, 2f - 1f, "                   \
-  "4f\n\t.popsection\n\t"                                                                                    \
-  "leaq 3b(%%rip), %%rax\n\tmovq %%rax, 8(%[area])\n"                                                        \
-  "1: cmpl %[cpu], 4(%[area])\n\tjne %l[moved]\n\t"
-#define SECTION_END                                                                                          \
-  "2:\n\t.pushsection .text.rseq_abort, \"ax\"\n\t.byte 0x0f, 0xb9, 0x3d\n\t.long 0x53053053\n"              \
-  "4: jmp %l[aborted]\n\t.popsection"
-#define CLOBBERS "rax", "memory", "cc"
 #define INCREMENT "movq (%[to]), %%rax\n\tincq %%rax\n\tmovq %%rax, (%[to])\n"
 #define RECORD                                                                                               \
   "movq (%[from]), %%rax\n\tmovq %%rax, 8(%[to])\n\tmovq 8(%[from]), %%rax\n\tmovq %%rax, 16(%[to])\n\t"     \
   "movq %[next], (%[to])\n"
+#define PUSH "movq 24(%[to]), %%rax\n\tmovq %%rax, (%[from])\n\tmovq %[from], 24(%[to])\n"
+#define POP "movq 24(%[to]), %%rax\n\tmovq (%%rax), %%rax\n\tmovq %%rax, 24(%[to])\n"
+#define LOCK "cmpq $0, 32(%[to])\n\tjne %l[moved]\n\tmovq %[next], 32(%[to])\n"
 #else
-#define SECTION_BEGIN                                                                                        \
-  ".pushsection .data.rseq_cs, \"aw\"\n\t.balign 32\n3: .long 0, 0\n\t.quad 1f, 2f - 1f, "                   \
-  "4f\n\t.popsection\n\t"                                                                                    \
-  "adrp x9, 3b\n\tadd x9, x9, :lo12:3b\n\tstr x9, [%[area], #8]\n"                                           \
-  "1: ldr w9, [%[area], #4]\n\tcmp w9, %w[cpu]\n\tb.ne %l[moved]\n\t"
-#define SECTION_END                                                                                          \
-  "2:\n\t.pushsection .text.rseq_abort, \"ax\"\n\t.inst 0xd428bc00\n4: b %l[aborted]\n\t.popsection"
-#define CLOBBERS "x9", "memory", "cc"
 #define INCREMENT "ldr x9, [%[to]]\n\tadd x9, x9, #1\n\tstr x9, [%[to]]\n"
 #define RECORD                                                                                               \
   "ldr x9, [%[from]]\n\tstr x9, [%[to], #8]\n\tldr x9, [%[from], #8]\n\tstr x9, [%[to], #16]\n\t"            \
   "str %[next], [%[to]]\n"
+#define PUSH "ldr x9, [%[to], #24]\n\tstr x9, [%[from]]\n\tstr %[from], [%[to], #24]\n"
+#define POP "ldr x9, [%[to], #24]\n\tldr x9, [x9]\n\tstr x9, [%[to], #24]\n"
+#define LOCK "ldr x9, [%[to], #32]\n\tcbnz x9, %l[moved]\n\tstr %[next], [%[to], #32]\n"
 #endif
 
 /* 1: committed. 0: aborted. -1: on another CPU than it began. */
-static int increment(uint32_t cpu, struct per_cpu* to, const uint64_t* from, uint64_t next) {
-  (void)from;
-  (void)next;
-  __asm__ volatile goto(SECTION_BEGIN INCREMENT SECTION_END
-                        :
-                        : [area] "r"(&area), [cpu] "r"(cpu), [to] "r"(to)
-                        : CLOBBERS
-                        : moved, aborted);
-  return 1;
-moved:
-  return -1;
-aborted:
-  return 0;
-}
-/* Two words copied, then the count that makes them valid. */
-static int record(uint32_t cpu, struct per_cpu* to, const uint64_t* from, uint64_t next) {
-  __asm__ volatile goto(SECTION_BEGIN RECORD SECTION_END
-                        :
-                        : [area] "r"(&area), [cpu] "r"(cpu), [to] "r"(to), [from] "r"(from), [next] "r"(next)
-                        : CLOBBERS
-                        : moved, aborted);
-  return 1;
-moved:
-  return -1;
-aborted:
-  return 0;
-}
-typedef int (*section_fn)(uint32_t cpu, struct per_cpu* to, const uint64_t* from, uint64_t next);
-static const section_fn sections[kSections] = {increment, record};
+#define SECTION(name, body)                                                                                  \
+  static int name(uint32_t cpu, struct per_cpu* to, const void* from, uint64_t next) {                       \
+    __asm__ volatile goto(                                                                                   \
+        SECTION_BEGIN body SECTION_END                                                                       \
+        :                                                                                                    \
+        : [area] "r"(&area), [cpu] "r"(cpu), [to] "r"(to), [from] "r"(from), [next] "r"(next)                \
+        : CLOBBERS                                                                                           \
+        : moved, aborted);                                                                                   \
+    return 1;                                                                                                \
+  moved:                                                                                                     \
+    return -1;                                                                                               \
+  aborted:                                                                                                   \
+    return 0;                                                                                                \
+  }
+SECTION(increment, INCREMENT)
+SECTION(record, RECORD) // two words copied, then the count that makes them valid
+SECTION(push, PUSH)
+SECTION(pop, POP)
+SECTION(lock, LOCK)
+typedef int (*section_fn)(uint32_t cpu, struct per_cpu* to, const void* from, uint64_t next);
+static const section_fn sections[kShapes] = {increment, record, push, pop, lock};
 
 static volatile int interrupted;
 static uint64_t commits, aborts, moves, wrong;
 static volatile uint64_t pool[64]; // what each CPU's count has to be
 
+/* One section, on data of which only this thread knows: what it must have done, and nothing else. */
+static int run_section(enum shape shape, uint32_t cpu) {
+  static struct node nodes[2];
+  struct per_cpu* const to = &data[cpu];
+  const uint64_t before = pool[cpu], words[2] = {before * 3, before * 5};
+  struct node* const first = before % 2 == 0 ? NULL : &nodes[1]; // an empty list, too
+  const void* from = words;
+  if (shape == kPush) {
+    from = &nodes[0];
+    to->head = first;
+  } else if (shape == kPop) {
+    nodes[0].next = first;
+    to->head = &nodes[0];
+  }
+  const int outcome = sections[shape](cpu, to, from, before + 1), done = outcome == 1;
+  const int counts = shape == kIncrement || shape == kRecord;
+  int right = to->count == before + (counts && done);
+  if (shape == kRecord && done) right &= to->record[0] == words[0] && to->record[1] == words[1];
+  if (shape == kPush) right &= to->head == (done ? &nodes[0] : first) && (!done || nodes[0].next == first);
+  if (shape == kPop) right &= to->head == (done ? first : &nodes[0]);
+  if (shape == kLock) right &= to->lock == (done ? before + 1 : 0);
+  to->lock = 0;
+  if (outcome == 0 && area.rseq_cs != 0) right = 0;
+  if (!counts && done) ++to->count; // so that the next one differs
+  pool[cpu] = to->count;
+  wrong += !right;
+  return outcome;
+}
+
 /* Until the interrupter has come, and a little longer. */
-static void run_sections(int which) {
+static void run_sections(enum shape shape) {
   for (int after = 3; after > 0; after -= interrupted) {
-    const uint32_t cpu = area.cpu_id_start;
-    const uint64_t before = pool[cpu];
-    const uint64_t from[2] = {before * 3, before * 5};
-    const int outcome = sections[which](cpu, &data[cpu], from, before + 1);
-    const uint64_t expected = before + (outcome == 1);
-    if (data[cpu].count != expected || (outcome == 0 && area.rseq_cs != 0)) ++wrong;
-    if (outcome == 1 && which == 1 && (data[cpu].record[0] != from[0] || data[cpu].record[1] != from[1]))
-      ++wrong;
-    pool[cpu] = data[cpu].count;
+    const int outcome = run_section(shape, area.cpu_id_start);
     ++*(outcome == 1 ? &commits : outcome == 0 ? &aborts : &moves);
   }
 }
@@ -153,15 +162,15 @@ static void arm_thread(unsigned delay) {
   sem_post(&ask);
 }
 
-static int sweep(int which, void (*arm)(unsigned delay)) {
+static int sweep(enum shape shape, void (*arm)(unsigned delay)) {
   aborts = 0;
   for (unsigned step = 0; step < kStepsAhead; ++step) {
     run_on(0);
     interrupted = 0;
     arm(20000 + step);
-    run_sections(which);
+    run_sections(shape);
   }
-  return getenv("RSEQ_EXACT") == NULL || aborts >= (uint64_t)kInstructions[which];
+  return getenv("RSEQ_EXACT") == NULL || aborts >= (uint64_t)kInstructions[shape];
 }
 
 int main(void) {
@@ -172,7 +181,7 @@ int main(void) {
   signal(SIGUSR1, on_signal);
   check(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
   int all = 1;
-  for (int which = 0; which < kSections; ++which) all &= sweep(which, arm_signal);
+  for (int shape = 0; shape < kShapes; ++shape) all &= sweep((enum shape)shape, arm_signal);
   check_named(all, "signals abort at each instruction");
 
   victim = (int)syscall(SYS_gettid);
@@ -186,12 +195,12 @@ int main(void) {
   pthread_attr_setschedparam(&attr, &param);
   check(pthread_create(&thread, &attr, interrupter, NULL) == 0);
   all = 1;
-  for (int which = 0; which < kSections; ++which) all &= sweep(which, arm_thread);
+  for (int shape = 0; shape < kShapes; ++shape) all &= sweep((enum shape)shape, arm_thread);
   check_named(all, "preemptions abort at each instruction");
 
   migrates = sysconf(_SC_NPROCESSORS_ONLN) > 1;
   all = 1;
-  for (int which = 0; which < kSections; ++which) all &= sweep(which, arm_thread);
+  for (int shape = 0; shape < kShapes; ++shape) all &= sweep((enum shape)shape, arm_thread);
   check_named(all, "migrations abort at each instruction");
   over = 1;
   sem_post(&ask);

@@ -7,6 +7,7 @@
 #include "kernel/task/kthread.hpp"
 #include "kernel/user/mm/mm.hpp"
 #include "kernel/user/rseq/statistics.hpp"
+#include "kernel/user/rseq/test_points.hpp"
 
 #include <sched/sched.hpp>
 #include <utility>
@@ -14,24 +15,24 @@
 namespace runnel::user::rseq {
 namespace {
 
-/// Counts what happens while it lives, with the mutex held: the numbers may change hands.
+constinit std::atomic<CidSpace*> queue{nullptr}; // newest first
+constinit Task* worker = nullptr;
+
+/// Counts a change of owners in what the space's mutex is held for.
 class FlipCount {
  public:
-  explicit FlipCount(const CidSpace& space) : space_(space), before_(space.nr_flips) {}
+  explicit FlipCount(const sched::MmCid& space) : space_(space), before_(space.nr_flips) {}
   ~FlipCount() {
     const PreemptGuard stays;
-    statistics.local().flips += space_.nr_flips - before_;
+    statistics.local().cid_flips += space_.nr_flips - before_;
   }
   FlipCount(const FlipCount&) = delete;
   FlipCount& operator=(const FlipCount&) = delete;
 
  private:
-  const CidSpace& space_;
+  const sched::MmCid& space_;
   const u64 before_;
 };
-
-constinit std::atomic<CidSpace*> queue{nullptr}; // newest first
-constinit Task* worker = nullptr;
 
 void update_all(CidSpace* list) {
   while (list != nullptr) {
@@ -40,7 +41,7 @@ void update_all(CidSpace* list) {
     space.queued.store(false, std::memory_order_release); // asked for again from here on: queued again
     {
       const MutexGuard guard(space.mutex);
-      const FlipCount count(space);
+      const FlipCount flips(space);
       sched::mm_cid_update(space);
     }
     space.mm.drop();
@@ -63,7 +64,9 @@ void worker_main(void*) {
 /// In the interrupt: no rq lock is held any more.
 void queue_work(irq::IrqWork& work) {
   CidSpace& space = *static_cast<CidSpace::Deferral&>(work).space;
-  if (space.queued.exchange(true)) return space.mm.drop(); // not the last reference: the queue has one
+  // The queue has a reference of its own, but may lose it before this one goes: then this is the last one, and
+  // goes in the interrupt, as drop() may.
+  if (space.queued.exchange(true)) return space.mm.drop();
   CidSpace* head = queue.load(std::memory_order_relaxed);
   do {
     space.next_queued = head;
@@ -75,16 +78,19 @@ void queue_work(irq::IrqWork& work) {
 
 void join(Mm& mm, Task& task) {
   const MutexGuard guard(mm.cids->mutex);
-  const FlipCount count(*mm.cids);
+  const FlipCount flips(*mm.cids);
   sched::mm_cid_join(*mm.cids, task);
 }
 
 void leave() {
   sched::MmCid* const space = current_task().cid.space;
   if (space == nullptr) return;
-  auto& whole = static_cast<CidSpace&>(*space);
-  const MutexGuard guard(whole.mutex);
-  const FlipCount count(whole);
+  if (defers_at_end()) {
+    const IrqGuard irqs_off; // as with the rq lock held
+    sched::port::mm_cid_defer(*space);
+  }
+  const MutexGuard guard(static_cast<CidSpace*>(space)->mutex);
+  const FlipCount flips(*space);
   sched::mm_cid_leave(*space);
 }
 

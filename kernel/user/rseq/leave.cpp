@@ -4,6 +4,7 @@
 #include "kernel/sync/preempt.hpp"
 #include "kernel/user/rseq/section.hpp"
 #include "kernel/user/rseq/slice.hpp"
+#include "kernel/user/rseq/test_points.hpp"
 #include "kernel/user/signal/signal.hpp"
 #include "kernel/user/uaccess.hpp"
 
@@ -37,7 +38,35 @@ Outcome update(Thread& self, arch::UserRegs& regs, const Ids* ids) {
   return evaluate(self, regs, section);
 }
 
-void clear_errors(sched::RseqEvent& event) { event.fatal = event.slow = 0; }
+/// The ground of leave_rules.hpp.
+struct Ground {
+  using IrqsOff = IrqGuard;
+
+  Thread& self;
+  arch::UserRegs& regs;
+  Ids now;
+
+  Outcome update(bool ids) {
+    if (ids) now = current_ids();
+    return rseq::update(self, regs, ids ? &now : nullptr);
+  }
+  void ask_for_slow() const { self.work.fetch_or(kWorkRseq, std::memory_order_relaxed); }
+  void sample() {
+    ++statistics.local().slow;
+    now = current_ids();
+  }
+  Outcome update_sampled() { return rseq::update(self, regs, &now); }
+  Outcome look_before_signal() const {
+    {
+      const PreemptGuard stays;
+      ++statistics.local().signal;
+    }
+    u64 section = 0;
+    const Outcome outcome = load_section(self, section);
+    if (outcome != Outcome::kDone) return outcome;
+    return section != 0 ? evaluate(self, regs, section) : clear_nothing(self);
+  }
+};
 
 } // namespace
 
@@ -53,49 +82,23 @@ bool leave_fast(Thread& self, arch::UserRegs& regs) {
     return false;
   }
   ++statistics.local().fast;
-  Ids now;
-  if (event.ids_changed != 0) now = current_ids();
-  const Outcome outcome = update(self, regs, event.ids_changed != 0 ? &now : nullptr);
-  if (outcome == Outcome::kDone) return true;
-  if (outcome == Outcome::kFatal) event.fatal = 1;
-  event.slow = 1;
-  self.work.fetch_or(kWorkRseq, std::memory_order_relaxed);
-  return false;
+  const FastPathProbe probe;
+  Ground ground{self, regs, {}};
+  if (!leave_fast(event, ground)) return false;
+  probe.done();
+  return true;
 }
 
 void leave_slow(Thread& self, arch::UserRegs& regs) {
-  sched::RseqEvent& event = self.task->rseq_event;
-  if (event.slow == 0) return;
-  Ids now;
-  bool pending;
-  {
-    const IrqGuard irqs_off;
-    ++statistics.local().slow;
-    pending = event.switched != 0;
-    event.switched = event.ids_changed = 0; // a switch from here on brings another round
-    clear_errors(event);
-    now = current_ids();
-  }
-  if (!pending || update(self, regs, &now) == Outcome::kDone) return;
+  Ground ground{self, regs, {}};
+  if (leave_slow(self.task->rseq_event, ground)) return;
+  self.rseq.behind = true;
   force_signal(SigInfo::from_kernel(kSigSegv));
 }
 
 bool before_signal(Thread& self, arch::UserRegs& regs) {
-  sched::RseqEvent& event = self.task->rseq_event;
-  if (event.version == 0 || (event.version == 2 && event.user_entry == 0)) return true;
-  {
-    const PreemptGuard stays;
-    ++statistics.local().signal;
-  }
-  u64 section = 0;
-  Outcome outcome = load_section(self, section);
-  if (outcome == Outcome::kDone) outcome = section != 0 ? evaluate(self, regs, section) : clear_nothing(self);
-  if (outcome != Outcome::kDone) {
-    clear_errors(event);
-    return false;
-  }
-  if (event.version == 1) force_update(self);
-  return true;
+  Ground ground{self, regs, {}};
+  return before_signal(self.task->rseq_event, ground);
 }
 
 void inherit(Thread& child, const Thread& self) {
@@ -119,7 +122,7 @@ void check_system_call(Thread& self, arch::UserRegs& regs) {
 
 void interrupt_section() {
   Thread* const self = current_thread_or_null();
-  if (self != nullptr) note_switch_in(*self->task);
+  if (self != nullptr) note_switch_in(self->task->rseq_event);
 }
 
 } // namespace runnel::user::rseq

@@ -2,12 +2,11 @@
 // The system call rseq(): what is refused and why, in the order of spec rseq_mm_cid 1.4.
 #include "kernel/sync/preempt.hpp"
 #include "kernel/user/calls.hpp"
+#include "kernel/user/rseq/access.hpp"
 #include "kernel/user/rseq/slice.hpp"
 #include "kernel/user/signal/signal.hpp"
 #include "kernel/user/syscall.hpp"
 #include "kernel/user/uaccess.hpp"
-
-#include <arch/user_access.hpp>
 
 namespace runnel::user {
 namespace {
@@ -15,13 +14,13 @@ namespace {
 using namespace rseq;
 
 bool store_unregistered(u64 area) {
-  const arch::UserAccess access;
+  const Access access;
   return access.store(area + kCpuIdStart, u32{0}) && access.store(area + kCpuId, kCpuUninitialised) &&
          access.store(area + kNodeId, u32{0}) && access.store(area + kMmCid, u32{0});
 }
 
 bool store_registered(u64 area, u32 version, u32 flags) {
-  const arch::UserAccess access;
+  const Access access;
   return access.store(area + kSection, u64{0}) && access.store(area + kFlags, flags) &&
          access.store(area + kCpuIdStart, kCpuUninitialised) &&
          access.store(area + kCpuId, kCpuUninitialised) && access.store(area + kNodeId, u32{0}) &&

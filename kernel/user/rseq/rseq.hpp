@@ -22,13 +22,6 @@ extern std::atomic<bool> strict;
 /// a legacy one, every switch and signal leads through the slow path, and a null rseq_cs is "cleared" too.
 extern std::atomic<bool> classic;
 
-/// The context switch, to `next`: after its CPU and CID are what they will be. Interrupts off.
-inline void note_switch_in(Task& next) {
-  sched::RseqEvent& event = next.rseq_event;
-  if ((event.user_entry | event.ids_changed) != 0) event.switched = event.version;
-  if (event.version == 1) event.force();
-}
-
 /// The current thread's ids are stored anew and its section looked at before it is in user mode again.
 void force_update(Thread& self);
 

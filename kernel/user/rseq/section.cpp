@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Critical sections: is the thread in one, and what then (spec rseq_mm_cid 2).
 #include "kernel/user/rseq/section.hpp"
+#include "kernel/user/rseq/access.hpp"
+#include "kernel/user/rseq/range.hpp"
 
 #include "kernel/log/log.hpp"
 #include "kernel/sync/preempt.hpp"
-
-#include <arch/user_access.hpp>
 
 namespace runnel::user::rseq {
 
 constinit std::atomic<bool> strict{false};
 
 namespace {
-
-struct Section {
-  u64 start = 0, size = 0, abort = 0;
-};
 
 /// What was found. `complaint` belongs to kFatal.
 struct Finding {
@@ -26,9 +22,7 @@ struct Finding {
 constexpr Finding kFaulted{.outcome = Outcome::kFault};
 constexpr Finding fatal(const char* complaint) { return {Outcome::kFatal, false, complaint}; }
 
-bool is_in_user_space(u64 abort) { return abort < arch::kUserEnd && abort >= sizeof(u32); }
-
-Finding check_signature(const Thread& self, const arch::UserAccess& access, u64 abort) {
+Finding check_signature(const Thread& self, const Access& access, u64 abort) {
   u32 signature = 0;
   if (!access.load(abort - sizeof signature, signature)) return kFaulted;
   if (signature != self.rseq.signature) return fatal("no signature before a section's abort handler");
@@ -36,22 +30,22 @@ Finding check_signature(const Thread& self, const arch::UserAccess& access, u64 
 }
 
 /// Spec 2.3.
-Finding find(const Thread& self, const arch::UserAccess& access, const Section& s, u64 pc) {
-  if (pc - s.start >= s.size) return {}; // unsigned: before the start is far behind the end
-  if (!is_in_user_space(s.abort)) return fatal("a section's abort handler is not in user space");
+Finding find(const Thread& self, const Access& access, const Section& s, u64 pc) {
+  if (!is_within(s, pc)) return {};
+  if (!is_in_user_space(s.abort, arch::kUserEnd))
+    return fatal("a section's abort handler is not in user space");
   return check_signature(self, access, s.abort);
 }
 
 /// Spec 2.4.
-Finding find_strictly(const Thread& self, const arch::UserAccess& access, const Section& s, u64 descriptor,
-                      u64 pc) {
-  if (s.start >= arch::kUserEnd) return fatal("a section starts beyond user space");
-  if (pc < s.start) return {};
-  const u64 end = s.start + s.size;
-  if (end < s.start || end >= arch::kUserEnd) return fatal("a section ends beyond user space");
-  if (pc >= end) return {};
-  if (!is_in_user_space(s.abort)) return fatal("a section's abort handler is not in user space");
-  if (s.abort >= s.start && s.abort < end) return fatal("an abort handler lies within its section");
+Finding find_strictly(const Thread& self, const Access& access, const Section& s, u64 descriptor, u64 pc) {
+  const StrictRange range = strict_range(s, pc, arch::kUserEnd);
+  if (range == StrictRange::kStartsBeyond) return fatal("a section starts beyond user space");
+  if (range == StrictRange::kEndsBeyond) return fatal("a section ends beyond user space");
+  if (range == StrictRange::kOutside) return {};
+  if (!is_in_user_space(s.abort, arch::kUserEnd))
+    return fatal("a section's abort handler is not in user space");
+  if (is_within(s, s.abort)) return fatal("an abort handler lies within its section");
   u64 version = 0;
   if (!access.load(descriptor + kVersionAndFlags, version)) return kFaulted;
   if (version != 0) return fatal("version or flags of a struct rseq_cs are not 0");
@@ -63,7 +57,7 @@ Finding find_strictly(const Thread& self, const arch::UserAccess& access, const 
 
 Finding look(const Thread& self, u64 pc, u64 descriptor, Section& s) {
   if (descriptor >= arch::kUserEnd) return fatal("rseq_cs points out of user space");
-  const arch::UserAccess access;
+  const Access access;
   if (!access.load(descriptor + kStart, s.start) || !access.load(descriptor + kPostCommitOffset, s.size) ||
       !access.load(descriptor + kAbort, s.abort))
     return kFaulted;
@@ -78,13 +72,13 @@ Finding look(const Thread& self, u64 pc, u64 descriptor, Section& s) {
 } // namespace
 
 Outcome load_section(const Thread& self, u64& section) {
-  const arch::UserAccess access;
+  const Access access;
   return access.load(self.rseq.area + kSection, section) ? Outcome::kDone : Outcome::kFault;
 }
 
 Outcome load_section_after_switch(const Thread& self, u64& section) {
   const u64 area = self.rseq.area;
-  const arch::UserAccess access;
+  const Access access;
   if (!access.load(area + kSection, section)) return Outcome::kFault;
   if (self.task->rseq_event.version == 2 && !access.store(area + kSliceControl, u32{0}))
     return Outcome::kFault;

@@ -2,15 +2,10 @@
 // What the two ways out to user mode are made of.
 #pragma once
 
+#include "kernel/user/rseq/leave_rules.hpp"
 #include "kernel/user/rseq/rseq.hpp"
 
 namespace runnel::user::rseq {
-
-enum class Outcome : u8 {
-  kDone,
-  kFault, // user memory was not there, or not to be had with interrupts off
-  kFatal, // what is there cannot be meant
-};
 
 /// Spec 2.3, and 2.4 in strict mode: looks at the descriptor at `section` (not 0) and moves the thread to its
 /// abort handler when it is within the section.

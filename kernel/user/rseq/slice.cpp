@@ -5,6 +5,7 @@
 #include "kernel/time/clock.hpp"
 #include "kernel/time/timer.hpp"
 #include "kernel/user/calls.hpp"
+#include "kernel/user/rseq/test_points.hpp"
 #include "kernel/user/signal/signal.hpp"
 #include "kernel/user/syscall.hpp"
 #include "kernel/user/uaccess.hpp"
@@ -96,6 +97,7 @@ bool put_off_reschedule(Thread& self, u32 work) {
 }
 
 bool start_slice(Thread& self) {
+  delay_grant();
   Guard& guard = guards.local();
   if ((time::now() - self.rseq.slice.expires).ns >= 0) {
     ask_to_reschedule(*self.task);

@@ -27,6 +27,8 @@ struct State {
   u32 length = 0;
   u32 signature = 0;
   Ids ids;
+  bool torn = false;   // some were stored, then an access faulted: they are not what was stored last
+  bool behind = false; // they could not be stored: it has a SIGSEGV for that
   Slice slice;
 };
 

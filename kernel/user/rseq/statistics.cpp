@@ -24,7 +24,7 @@ Statistics total_statistics() {
     sum.revoked += s.revoked;
     sum.yielded += s.yielded;
     sum.aborted += s.aborted;
-    sum.flips += s.flips;
+    sum.cid_flips += s.cid_flips;
   }
   return sum;
 }
@@ -35,7 +35,7 @@ void write_statistics(Sink& to) {
             s.exit, s.signal, s.slow, s.fast, s.ids, s.section, s.clear, s.fixup);
   format_to(to, "s_granted: {}\ns_expired: {}\ns_revoked: {}\ns_yielded: {}\ns_aborted: {}\n", s.granted,
             s.expired, s.revoked, s.yielded, s.aborted);
-  format_to(to, "cid_flips: {}\n", s.flips);
+  format_to(to, "cid_flips: {}\n", s.cid_flips);
 }
 
 } // namespace runnel::user::rseq

@@ -19,11 +19,11 @@ struct Statistics {
   u64 fixup = 0;   // of these: aborted
   // Time slice extensions (5.4).
   u64 granted = 0;
-  u64 expired = 0; // by the timer
-  u64 revoked = 0; // taken away on the way to user mode
-  u64 yielded = 0; // ended by rseq_slice_yield
-  u64 aborted = 0; // ended by another system call
-  u64 flips = 0;   // times that the concurrency ids of an address space changed hands
+  u64 expired = 0;   // by the timer
+  u64 revoked = 0;   // taken away on the way to user mode
+  u64 yielded = 0;   // ended by rseq_slice_yield
+  u64 aborted = 0;   // ended by another system call
+  u64 cid_flips = 0; // concurrency ids that changed hands between threads and CPUs
 };
 
 /// Counted with interrupts or preemption off.

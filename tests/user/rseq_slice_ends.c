@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Time slice extensions that end otherwise than was meant: a second reason to reschedule, a signal together
+// with the first, the time over before user mode is reached, and a timer whose owner is not there any more.
+// Properties T6, T7, T9 of rseq_mm_cid; with the argument "late" T8: the kernel takes longer for the way to
+// user mode than an extension lasts.
+#include "tests/user/burn.h"
+#include "tests/user/rseq.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <time.h>
+
+enum { kSliceDefaultOn = 2, kSliceNs = 40000, kAheadNs = 400000 };
+static volatile struct rseq_area area __attribute__((aligned(64)));
+static volatile uint8_t* const request = (volatile uint8_t*)&area.slice_ctrl;
+static volatile uint8_t* const granted = (volatile uint8_t*)&area.slice_ctrl + 1;
+
+static uint64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+static struct timespec at_ns(uint64_t ns) {
+  return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+}
+
+/* Threads that go before this one on its CPU: each wakes up at its time and executes for a while. */
+static struct waker {
+  sem_t ask;
+  pthread_t thread;
+  uint64_t wakes_at, busy_ns;
+  volatile uint64_t ran_at; // 0: not yet
+} wakers[2];
+static volatile int over;
+static void* wake_up(void* argument) {
+  struct waker* const self = argument;
+  for (;;) {
+    while (sem_wait(&self->ask) != 0) {
+    }
+    if (over) return NULL;
+    const struct timespec at = at_ns(self->wakes_at);
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+    self->ran_at = now_ns();
+    while (now_ns() < self->ran_at + self->busy_ns) relax();
+  }
+}
+static int start_wakers(void) {
+  int made = 1;
+  for (int i = 0; i < 2; ++i) {
+    const struct sched_param param = {.sched_priority = 10 + i};
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+    pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
+    pthread_attr_setschedparam(&attr, &param);
+    sem_init(&wakers[i].ask, 0, 0);
+    made &= pthread_create(&wakers[i].thread, &attr, wake_up, &wakers[i]) == 0;
+  }
+  return made;
+}
+/* The other one goes to sleep at once: it is of higher priority. */
+static void wake_at(int which, uint64_t ns, uint64_t busy_ns) {
+  wakers[which].wakes_at = ns;
+  wakers[which].busy_ns = busy_ns;
+  wakers[which].ran_at = 0;
+  sem_post(&wakers[which].ask);
+}
+
+static struct counters {
+  long long granted, expired, revoked, yielded, aborted;
+} before;
+static struct counters counters(void) {
+  return (struct counters){rseq_statistic("s_granted"), rseq_statistic("s_expired"),
+                           rseq_statistic("s_revoked"), rseq_statistic("s_yielded"),
+                           rseq_statistic("s_aborted")};
+}
+/* By how much each has grown since `before`. */
+static int grew_by(long long more, long long expired, long long revoked) {
+  const struct counters now = counters();
+  const int same = now.granted == before.granted + more && now.expired == before.expired + expired &&
+                   now.revoked == before.revoked + revoked && now.yielded == before.yielded &&
+                   now.aborted == before.aborted;
+  if (!same)
+    printf("# granted +%lld expired +%lld revoked +%lld yielded +%lld aborted +%lld\n",
+           now.granted - before.granted, now.expired - before.expired, now.revoked - before.revoked,
+           now.yielded - before.yielded, now.aborted - before.aborted);
+  return same;
+}
+
+/* A second one wakes up while the extension goes on: both run at once, before it is over. */
+static void second_wakeup(void) {
+  before = counters();
+  const uint64_t first = now_ns() + kAheadNs, second = first + kSliceNs / 2;
+  wake_at(0, first, 1000);
+  wake_at(1, second, 1000);
+  *request = 1;
+  int seen = 0, put_off = 1;
+  while (wakers[1].ran_at == 0) {
+    const int has_run = wakers[0].ran_at != 0; // looked at first: the end may come between the two
+    if (*granted != 0) {
+      seen = 1;
+      put_off &= !has_run;
+    }
+    relax();
+  }
+  const uint32_t left = area.slice_ctrl;
+  check_named(seen && put_off, "an extension was granted, and the first one waited for it");
+  check_named(left == 0 && wakers[0].ran_at >= second, "the second one ends it");
+  check_named(wakers[0].ran_at < first + kSliceNs && wakers[1].ran_at < first + kSliceNs,
+              "before its time is over");
+  check_named(grew_by(1, 0, 1), "granted, revoked, never expired");
+}
+
+/* A signal in the interrupt that asks for the reschedule. */
+static volatile uint32_t control_in_handler = 99;
+static volatile uint64_t handled_at;
+static void on_signal(int sig) {
+  (void)sig;
+  control_in_handler = area.slice_ctrl;
+  handled_at = now_ns();
+}
+static void with_a_signal(void) {
+  struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1};
+  timer_t timer;
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+  event.sigev_notify_thread_id = (int)syscall(SYS_gettid);
+  signal(SIGUSR1, on_signal);
+  check(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
+  before = counters();
+  const uint64_t at = now_ns() + kAheadNs;
+  const struct itimerspec both = {.it_value = at_ns(at)};
+  wake_at(0, at, 1000);
+  timer_settime(timer, TIMER_ABSTIME, &both, NULL);
+  *request = 1;
+  while (handled_at == 0) relax();
+  const uint32_t left = area.slice_ctrl;
+  check_named(control_in_handler == 0 && left == 0, "a request with a signal pending is taken back");
+  check_named(wakers[0].ran_at != 0 && wakers[0].ran_at < handled_at, "the other one runs at once");
+  check_named(grew_by(0, 0, 0), "nothing was granted");
+}
+
+/* Switched away from within the kernel (in a fault, most often), while the timer of the extension goes on: it
+   finds another thread there. */
+static void timer_of_another(void) {
+  enum { kRounds = 40, kPages = 64 };
+  int seen = 0;
+  before = counters();
+  for (unsigned round = 0; round < kRounds; ++round) {
+    char* const pages = mmap(NULL, kPages << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const uint64_t first = now_ns() + kAheadNs, second = first + kSliceNs / 2 + round * 97;
+    wake_at(0, first, 1000);
+    wake_at(1, second, 3 * kSliceNs);
+    *request = 1;
+    while (*granted == 0 && wakers[0].ran_at == 0) relax();
+    seen += *granted;
+    for (unsigned i = 0; i < kPages && wakers[1].ran_at == 0; ++i) pages[i << 12] = 1;
+    while (wakers[1].ran_at == 0) relax();
+    munmap(pages, kPages << 12);
+  }
+  check(seen == kRounds);
+  check_named(grew_by(kRounds, 0, kRounds), "the timer of who is not there any more does nothing");
+}
+
+/* The kernel is slow (its test says so): no extension is ever seen. */
+static void late(void) {
+  before = counters();
+  const uint64_t first = now_ns() + kAheadNs;
+  wake_at(0, first, 1000);
+  *request = 1;
+  int seen = 0;
+  while (wakers[0].ran_at == 0) {
+    seen |= *granted != 0;
+    relax();
+  }
+  const uint32_t left = area.slice_ctrl;
+  check_named(!seen && left == 0, "an extension that is over before user mode is taken back there");
+  check_named(grew_by(1, 0, 1), "granted, revoked, never expired");
+}
+
+static int set_length(unsigned ns) {
+  FILE* const file = fopen("/proc/sys/kernel/rseq_slice_ns", "w");
+  return file != NULL && fprintf(file, "%u", ns) > 0 && fclose(file) == 0;
+}
+
+int main(int argc, char** argv) {
+  const int is_late = argc > 1 && strcmp(argv[1], "late") == 0;
+  plan(is_late ? 5 : 13);
+  run_on(0);
+  check(libc_unregister() == 0 && sys_rseq(&area, 64, kSliceDefaultOn, RSEQ_SIG) == 0);
+  check(set_length(kSliceNs));
+  check(start_wakers());
+  if (is_late) {
+    late();
+  } else {
+    second_wakeup();
+    with_a_signal();
+    timer_of_another();
+  }
+  over = 1;
+  for (int i = 0; i < 2; ++i) sem_post(&wakers[i].ask);
+  for (int i = 0; i < 2; ++i) pthread_join(wakers[i].thread, NULL);
+  return finished();
+}
