@@ -28,13 +28,13 @@ template <typename Rules> State Model<Rules>::canonical(const State& s) const {
       const std::uint32_t where = on == kNone ? 7 : new_cpu[on];
       const std::uint32_t walked = walks_cpus ? 0 : bit(s.walked, t);
       tasks[t] = {static_cast<std::uint32_t>(s.life[t]) << 24 | std::uint32_t{s.word[t]} << 16 | where << 8 |
-                      walked << 2 | (s.initiator == t) << 1 | (s.child == t),
+                      walked << 2 | (s.initiator == t ? 2u : 0u) | (s.child == t ? 1u : 0u),
                   static_cast<std::uint8_t>(t)};
     }
     std::sort(tasks.begin(), tasks.begin() + config_.tasks,
               [](const auto& a, const auto& b) { return a.first < b.first; });
     State to = s;
-    to.walked = to.initiator = to.child = 0;
+    to.walked = 0;
     to.initiator = to.child = kNone;
     to.running.fill(kNone);
     for (unsigned c = 0; c < config_.cpus; ++c) {
