@@ -93,9 +93,7 @@ struct Unlink {
       gone[count++] = below;
     }
   }
-  static bool is_empty(const u64* table) {
-    return next_used_entry(table, 0, 512) == 512;
-  }
+  static bool is_empty(const u64* table) { return next_used_entry(table, 0, 512) == 512; }
 };
 
 void free_tree(u64* table, u32 level, TablePageSink sink, UserTable::LeafSink release) {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The way out to user mode of a thread that rseq has nothing to do for: one look at its event word (a compare and a
 # branch, or a load and a branch) and one store that clears it. Three instructions, counted in the disassembly of the
-# release kernels; with none built there is nothing to look at.
+# release kernels, in the function or where it is part of its caller; with none built there is nothing to look at.
 . "$(dirname "$0")/common.bash"
 grep -qs '^CMAKE_BUILD_TYPE:.*=Release' "$build/CMakeCache.txt" || build=$root/build/release
 objdump=llvm-objdump-19
@@ -11,7 +11,7 @@ for arch in x86_64 aarch64; do
   image=$build/runnel-$arch.elf
   [ -f "$image" ] || continue
   "$objdump" -d --no-show-raw-insn --no-leading-addr \
-    --disassemble-symbols=_ZN6runnel6upcall12exit_to_userERNS_4arch8UserRegsE "$image" |
+    --disassemble-symbols=_ZN6runnel6upcall12exit_to_userERNS_4arch8UserRegsE,runnel_exit_to_user "$image" 2>&1 |
     awk -v arch=$arch '
       { line[++n] = $0 }
       # The store that clears all four bytes tells where the word lies.

@@ -88,7 +88,8 @@ RUNNEL_TEST(sched_rt, rr_rotates_every_100_ms, .limit = 10_s, .time = test::Gues
   threads.join();
   CHECK(std::string_view(record.text()) == "abcabc");
   for (const auto& of_task : turns) {
-    CHECK(of_task[0].ns >= (96_ms).ns);
+    // 25 ticks, the first of which may come at once; between a tick and a reading of the clock lies a little.
+    CHECK(of_task[0].ns >= (96_ms - 50_us).ns);
     CHECK(of_task[0].ns <= (104_ms).ns);
     CHECK(of_task[1].ns >= (96_ms).ns); // its whole slice without being disturbed
   }
