@@ -132,9 +132,7 @@ struct Unlink {
       gone[count++] = below;
     }
   }
-  static bool is_empty(const u64* table) {
-    return next_used_entry(table, 0, kEntries) == kEntries;
-  }
+  static bool is_empty(const u64* table) { return next_used_entry(table, 0, kEntries) == kEntries; }
 };
 
 void free_tree(u64* table, u32 level, TablePageSink sink, UserTable::LeafSink release) {
