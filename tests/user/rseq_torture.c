@@ -13,7 +13,7 @@
 
 /* Counters, records copied before the store that makes them valid, lists, locks. */
 enum shape { kIncrement, kRecord, kPush, kPop, kLock, kShapes };
-enum { kStepsAhead = 400 };
+enum { kStepsAhead = 1000, kNops = 256 };
 /* Instructions of each section, from the first to the committing store: the least number of aborts of a
  * sweep. */
 #if defined(__x86_64__)
@@ -108,6 +108,22 @@ static int run_section(enum shape shape, uint32_t cpu) {
   return outcome;
 }
 
+/* So many instructions, fewer than kNops. */
+static void execute(uint64_t nops) {
+#if defined(__x86_64__)
+  __asm__ volatile(
+      "leaq 1f(%%rip), %%rax\n\tsubq %[nops], %%rax\n\tjmp *%%rax\n\t.rept 256\n\tnop\n\t.endr\n1:"
+      :
+      : [nops] "r"(nops)
+      : "rax");
+#else
+  __asm__ volatile("adr x9, 1f\n\tsub x9, x9, %[nops], lsl #2\n\tbr x9\n\t.rept 256\n\tnop\n\t.endr\n1:"
+                   :
+                   : [nops] "r"(nops)
+                   : "x9");
+#endif
+}
+
 /* Until the interrupter has come, and a little longer. */
 static void run_sections(enum shape shape) {
   for (int after = 3; after > 0; after -= interrupted) {
@@ -167,7 +183,9 @@ static int sweep(enum shape shape, void (*arm)(unsigned delay)) {
   for (unsigned step = 0; step < kStepsAhead; ++step) {
     run_on(0);
     interrupted = 0;
-    arm(20000 + step);
+    // Between the two an instruction more each time; a clock may be coarser than an instruction.
+    arm(20000 + 2 * step);
+    execute(step % kNops);
     run_sections(shape);
   }
   return getenv("RSEQ_EXACT") == NULL || aborts >= (uint64_t)kInstructions[shape];
