@@ -64,8 +64,8 @@ void worker_main(void*) {
 /// In the interrupt: no rq lock is held any more.
 void queue_work(irq::IrqWork& work) {
   CidSpace& space = *static_cast<CidSpace::Deferral&>(work).space;
-  // The queue has a reference of its own, but may lose it before this one goes: then this is the last one, and
-  // goes in the interrupt, as drop() may.
+  // The queue has a reference of its own, but may lose it before this one goes: then this is the last one,
+  // and goes in the interrupt, as drop() may.
   if (space.queued.exchange(true)) return space.mm.drop();
   CidSpace* head = queue.load(std::memory_order_relaxed);
   do {

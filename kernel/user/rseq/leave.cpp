@@ -122,7 +122,11 @@ void check_system_call(Thread& self, arch::UserRegs& regs) {
 
 void interrupt_section() {
   Thread* const self = current_thread_or_null();
-  if (self != nullptr) note_switch_in(self->task->rseq_event);
+  if (self == nullptr) return;
+  note_switch_in(self->task->rseq_event);
+  // Nothing was switched, but an extension ends: what it has put off is due now, and nobody asks for it
+  // again.
+  if (self->rseq.slice.granted) self->task->thread.flags.fetch_or(kNeedResched, std::memory_order_relaxed);
 }
 
 } // namespace runnel::user::rseq
