@@ -10,8 +10,9 @@ status=0
 for arch in x86_64 aarch64; do
   image=$build/runnel-$arch.elf
   [ -f "$image" ] || continue
+  # The function, or where it has been inlined: whichever there is.
   "$objdump" -d --no-show-raw-insn --no-leading-addr \
-    --disassemble-symbols=_ZN6runnel6upcall12exit_to_userERNS_4arch8UserRegsE,runnel_exit_to_user "$image" 2>&1 |
+    --disassemble-symbols=_ZN6runnel6upcall12exit_to_userERNS_4arch8UserRegsE,runnel_exit_to_user "$image" 2>/dev/null |
     awk -v arch=$arch '
       { line[++n] = $0 }
       # The store that clears all four bytes tells where the word lies.

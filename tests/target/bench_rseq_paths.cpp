@@ -92,6 +92,7 @@ class Leaver {
 RUNNEL_TEST(bench_rseq, exits, .limit = 10_s, .select = test::Select::kOnlyByName)
 {
   if (user::rseq::classic.load(std::memory_order_relaxed)) return;
+  CHECK(set_affinity(current_task(), CpuMask::of(CpuId{0})).has_value()); // what is in the area is true there
   test::Space space;
   const test::LivesIn lives(*space);
   const u64 area = space.map(kPageSize), section = area + 64, abort = area + 256;
