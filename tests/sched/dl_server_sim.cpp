@@ -4,14 +4,14 @@
 
 using namespace runnel;
 
-// R09: its runtime ends when it is used up, not at the next tick, also where the server took over from a
-// deadline task that went to sleep.
+// Its like on the target, sched_server.starved_fair_tasks_get_five_percent, saw a runtime end with the tick
+// after it.
 TEST_CASE("starved fair tasks get the server's runtime and no more, with deadline tasks before them",
           "[R09]") {
   sim::Config config;
   config.shape = *sim::parse_shape("1x1x1");
   sim::run(config, [] {
-    constexpr Duration kRuntime = 2_ms, kPeriod = 20_ms;
+    constexpr Duration kRuntime = 2_ms, kPeriod = 21_ms; // ends at all phases of the tick
     constexpr i64 kPeriods = 20;
     REQUIRE(sched::dl_server_set_params(
                 CpuId{0}, sched::DlServerKind::kFair,
@@ -23,16 +23,16 @@ TEST_CASE("starved fair tasks get the server's runtime and no more, with deadlin
     };
     const sim::TaskRef fair = sim::spawn({}, spin);
     const sim::TaskRef fifo = sim::spawn({.policy = sched::Policy::kFifo, .rt_priority = 50}, spin);
-    const sim::TaskRef deadline =
-        sim::spawn({.policy = sched::Policy::kDeadline, .runtime = 200_us, .deadline = 1_ms, .period = 1_ms},
-                   [end] { sim::run_jobs({200_us, 1_ms, 1_ms, 100_us}, sim::now(), end); });
+    const sim::TaskRef deadline = sim::spawn(
+        {.policy = sched::Policy::kDeadline, .runtime = 200_us, .deadline = 600_us, .period = 3300_us},
+        [end] { sim::run_jobs({200_us, 600_us, 3300_us, 100_us}, sim::now(), end); });
     const sim::TaskRef director = sim::spawn({.policy = sched::Policy::kFifo, .rt_priority = 90}, [&] {
       sim::sleep(kPeriod);
       const Duration before = sched::task_runtime(*fair);
       sim::sleep(kPeriod * kPeriods);
       const Duration got = sched::task_runtime(*fair) - before;
       INFO("got " << got.ns << " ns");
-      CHECK(got >= kRuntime * (kPeriods - 1));
+      CHECK(got >= kRuntime * (kPeriods - 2)); // ... and miss parts of two
       CHECK(got <= kRuntime * (kPeriods + 1)); // the window may hold parts of one more
     });
     for (const sim::TaskRef& task : {director, deadline, fifo, fair}) sim::join(task);
