@@ -44,7 +44,6 @@ i64 sys_mremap(u64 old_address, u64 old_length, u64 new_length, u64 flags, u64 n
 i64 sys_madvise(u64 address, u64 length, i32 advice);
 i64 sys_msync(u64 address, u64 length, i32 flags);
 i64 sys_mincore(u64 address, u64 length, u64 to);
-i64 sys_get_mempolicy(u64 to_mode, u64 to_nodes, u64 nr_bits, u64 address, u64 flags);
 i64 sys_mlock(u64, u64);
 i64 sys_mlock2(u64, u64, u32 flags);
 i64 sys_munlock(u64, u64);

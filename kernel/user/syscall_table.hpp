@@ -250,7 +250,7 @@ inline constexpr Syscall kSyscalls[] = {
     {236, kNoNumber, "vserver", nullptr},
     {237, 235, "mbind", nullptr},
     {238, 237, "set_mempolicy", nullptr},
-    {239, 236, "get_mempolicy", handler<sys_get_mempolicy>},
+    {239, 236, "get_mempolicy", nullptr},
     {240, 180, "mq_open", nullptr},
     {241, 181, "mq_unlink", nullptr},
     {242, 182, "mq_timedsend", nullptr},

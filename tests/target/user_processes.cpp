@@ -67,10 +67,5 @@ RUNNEL_TEST(user_processes, memory_mapped_far_apart, .limit = 20_s)
   CHECK(run("/bin/far_maps") == 0);
 }
 
-RUNNEL_TEST(user_processes, memory_policy)
-{
-  CHECK(run("/bin/memory_policy") == 0);
-}
-
 } // namespace
 } // namespace runnel

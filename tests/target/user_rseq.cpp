@@ -186,7 +186,8 @@ RUNNEL_TEST(user_rseq, classes, .limit = 20_s)
 }
 
 #ifdef RUNNEL_DEBUG
-// rseq.E06; with one CPU the ids do not change, and most of the accesses are not made
+// With one CPU the ids do not change, and most of the accesses are not made.
+// rseq.E06
 RUNNEL_TEST(user_rseq, faults_on_the_way_out, .cpus = 2, .limit = 60_s, .time = test::GuestTime::kExact)
 {
   // Ids read back and stored, slice_ctrl, rseq_cs; then the descriptor, the signature, rseq_cs again.

@@ -66,33 +66,6 @@ i64 sys_mincore(u64 address, u64 length, u64 to) {
   return 0;
 }
 
-// All memory is one node's, 0, and there is no other policy than the default (0).
-i64 sys_get_mempolicy(u64 to_mode, u64 to_nodes, u64 nr_bits, u64 address, u64 flags) {
-  constexpr u64 kNode = 1, kAddress = 2, kAllowed = 4;
-  constexpr u64 kNrNodes = 1;
-  constexpr u32 kDefault = 0, kNode0 = 0;
-  if (to_nodes != 0 && nr_bits < kNrNodes) return negative(Errno::kINVAL);
-  if ((flags & ~(kNode | kAddress | kAllowed)) != 0) return negative(Errno::kINVAL);
-  if ((flags & kAllowed) != 0 && flags != kAllowed) return negative(Errno::kINVAL);
-  if ((flags & kAddress) != 0) {
-    if (!current_mm()->shared_key(address)) return negative(Errno::kFAULT);
-  } else if ((flags & kAllowed) == 0 && (address != 0 || (flags & kNode) != 0)) {
-    return negative(Errno::kINVAL); // the next node: of interleaving only
-  }
-  if (to_mode != 0)
-    if (const auto written = write_user(to_mode, (flags & kNode) != 0 ? kNode0 : kDefault); !written)
-      return negative(written.error());
-  if (to_nodes == 0) return 0;
-  // All words of the user's mask; the default policy names no nodes.
-  const u64 size = align_up(nr_bits - 1, 64) / 8;
-  if (size > kPageSize) return negative(Errno::kINVAL);
-  const u64 nodes = (flags & kAllowed) != 0 ? 1 : 0;
-  for (u64 done = 0; done < size; done += sizeof nodes)
-    if (const auto written = write_user(to_nodes + done, done == 0 ? nodes : 0); !written)
-      return negative(written.error());
-  return 0;
-}
-
 // Nothing is ever swapped out, so what is resident stays.
 i64 sys_mlock(u64, u64) { return 0; }
 i64 sys_mlock2(u64, u64, u32 flags) { return flags <= 1 ? 0 : negative(Errno::kINVAL); }
