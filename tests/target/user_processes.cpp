@@ -56,7 +56,7 @@ class MemoryTaken {
   PhysAddr last_; // each block begins with the one before it
 };
 
-RUNNEL_TEST(user_processes, who_wants_too_much_is_stopped, .limit = 20_s)
+RUNNEL_TEST(user_processes, who_wants_too_much_is_stopped, .limit = 20_s, .time = test::GuestTime::kExact)
 {
   const MemoryTaken most(u64{20} << 20);
   CHECK(run("/bin/too_much") == 0);

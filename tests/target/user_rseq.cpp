@@ -87,7 +87,7 @@ RUNNEL_TEST(user_soak, concurrency_ids, .limit = 240_s, .select = test::Select::
 }
 
 // rseq.D02, rseq.D04, rseq.D06, rseq.D09, rseq.D12, rseq.D18, rseq.D23, rseq.D25, rseq.D29
-RUNNEL_TEST(user_rseq, owners_of_ids, .limit = 60_s)
+RUNNEL_TEST(user_rseq, owners_of_ids, .limit = 60_s, .time = test::GuestTime::kExact)
 {
   run_program("/bin/mm_cid_owners");
 #ifdef RUNNEL_DEBUG

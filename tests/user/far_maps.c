@@ -40,7 +40,7 @@ static uintptr_t wander(int rounds, uint32_t seed) {
   return 0;
 }
 
-static void* wander_in_thread(void* seed) { return (void*)wander(400, (uint32_t)(uintptr_t)seed); }
+static void* wander_in_thread(void* seed) { return (void*)wander(100, (uint32_t)(uintptr_t)seed); }
 
 static int fork_beside(int times) {
   int wrong = 0;
@@ -58,10 +58,10 @@ int main(void) {
   wander(1, 1);
   const long before = tables();
   check(before > 0);
-  check(wander(3000, 1) == 0);
+  check(wander(1000, 1) == 0);
   pthread_t threads[THREADS];
   for (uintptr_t i = 0; i < THREADS; ++i) pthread_create(&threads[i], NULL, wander_in_thread, (void*)(i + 2));
-  uintptr_t wrong = (uintptr_t)fork_beside(10);
+  uintptr_t wrong = (uintptr_t)fork_beside(5);
   for (int i = 0; i < THREADS; ++i) {
     void* result;
     pthread_join(threads[i], &result);
