@@ -187,7 +187,7 @@ static void barrier_of_another(void) {
   int in_time = 0;
   pthread_t breaker;
   if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
-    check_named(1, "one CPU: no barrier of another");
+    check_named(1, "a barrier takes an extension back # SKIP one CPU");
     return;
   }
   syscall(SYS_membarrier, 1 << 8, 0, 0);
