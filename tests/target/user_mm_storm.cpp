@@ -2,10 +2,7 @@
 // Many threads in one address space, each with a region of its own that it changes in every way, while others
 // fork the whole and throw the copies away: every access through the MMU must see what its region should
 // hold.
-#include "kernel/sync/rcu.hpp"
-#include "kernel/time/sleep.hpp"
-#include "tests/target/threads.hpp"
-#include "tests/target/user_space.hpp"
+#include "tests/target/fork_storm.hpp"
 
 namespace runnel::user {
 namespace {
@@ -92,34 +89,18 @@ RUNNEL_TEST(user_mm, regions_of_threads_stay_their_own, .limit = 60_s)
   Space space;
   const u32 cpus = online_cpus().count();
   const u32 workers = cpus + 2;
-  std::atomic<u32> wrong{0};
-  std::atomic<u32> working{workers};
-  test::run_threads(workers + 1, [&](u32 i) {
-    if (i == workers) {
-      while (working.load() != 0) {
-        const Result<Mm*> child = space->fork();
-        if (!child)
-          wrong.fetch_add(1);
-        else
-          (*child)->put();
-        sleep_for(
-            300_us); // each interrupts all CPUs: where these are threads of a busy host, that takes long
-      }
-      return;
-    }
-    LivesIn here(*space);
+  // Each fork interrupts all CPUs: where these are threads of a busy host, that takes long.
+  const u32 wrong = test::run_beside_forks(space, workers, 300_us, [&](u32 i) {
+    u32 bad = 0;
     Region region(*space, i);
     for (u64 number = 1; number <= 120; ++number) {
-      if (!region.step(number)) wrong.fetch_add(1);
+      if (!region.step(number)) ++bad;
       if (number % 32 == 0) yield();
     }
-    working.fetch_sub(1);
+    return bad;
   });
-  CHECK(wrong.load() == 0u);
-  space.end();
-  sync::rcu_barrier();
-  CHECK(memory_usage().user_pages == before.user_pages);
-  CHECK(memory_usage().user_tables == before.user_tables);
+  CHECK(wrong == 0u);
+  test::end_without_rest(space, before);
 }
 
 } // namespace

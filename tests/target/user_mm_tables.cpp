@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Page tables go with the last mapping they served, and no walk of any CPU meets one that went.
-#include "kernel/sync/rcu.hpp"
-#include "kernel/time/sleep.hpp"
-#include "tests/target/threads.hpp"
-#include "tests/target/user_space.hpp"
+#include "tests/target/fork_storm.hpp"
 
 namespace runnel::user {
 namespace {
@@ -120,35 +117,19 @@ RUNNEL_TEST(user_mm, tables_come_and_go_under_threads, .limit = 60_s)
   const MemoryUsage before = memory_usage();
   Space space;
   const u32 workers = online_cpus().count() + 1;
-  std::atomic<u32> wrong{0};
-  std::atomic<u32> working{workers};
-  test::run_threads(workers + 1, [&](u32 i) {
-    if (i == workers) {
-      while (working.load() != 0) {
-        const Result<Mm*> child = space->fork();
-        if (!child)
-          wrong.fetch_add(1);
-        else
-          (*child)->put();
-        sleep_for(500_us);
-      }
-      return;
-    }
-    LivesIn here(*space);
+  const u32 wrong = test::run_beside_forks(space, workers, 500_us, [&](u32 i) {
+    u32 bad = 0;
     FarPlaces places(*space, i);
     for (u64 number = 1; number <= 200; ++number) {
-      if (!places.step(number)) wrong.fetch_add(1);
+      if (!places.step(number)) ++bad;
       if (number % 16 == 0) yield();
     }
-    working.fetch_sub(1);
+    return bad;
   });
-  CHECK(wrong.load() == 0u);
+  CHECK(wrong == 0u);
   REQUIRE(space->munmap(kMinAddress, kTaskSize - kMinAddress).has_value());
   CHECK(tables(space) == 1u);
-  space.end();
-  sync::rcu_barrier();
-  CHECK(memory_usage().user_pages == before.user_pages);
-  CHECK(memory_usage().user_tables == before.user_tables);
+  test::end_without_rest(space, before);
 }
 
 } // namespace
