@@ -79,40 +79,56 @@ static struct counters counters(void) {
                            rseq_statistic("s_aborted")};
 }
 /* By how much each has grown since `before`. */
-static int grew_by(long long more, long long expired, long long revoked) {
+static struct counters growth(void) {
   const struct counters now = counters();
-  const int same = now.granted == before.granted + more && now.expired == before.expired + expired &&
-                   now.revoked == before.revoked + revoked && now.yielded == before.yielded &&
-                   now.aborted == before.aborted;
+  return (struct counters){now.granted - before.granted, now.expired - before.expired,
+                           now.revoked - before.revoked, now.yielded - before.yielded,
+                           now.aborted - before.aborted};
+}
+static int grew_by(long long more, long long expired, long long revoked) {
+  const struct counters by = growth();
+  const int same = by.granted == more && by.expired == expired && by.revoked == revoked && by.yielded == 0 &&
+                   by.aborted == 0;
   if (!same)
-    printf("# granted +%lld expired +%lld revoked +%lld yielded +%lld aborted +%lld\n",
-           now.granted - before.granted, now.expired - before.expired, now.revoked - before.revoked,
-           now.yielded - before.yielded, now.aborted - before.aborted);
+    printf("# granted +%lld expired +%lld revoked +%lld yielded +%lld aborted +%lld\n", by.granted,
+           by.expired, by.revoked, by.yielded, by.aborted);
   return same;
 }
 
+/* Each situation is set up several times, for an interrupt may come between: while the kernel decides, who
+   asked is switched away from and has nothing; or it holds a timer up for longer than the situation lasts.
+   Most rounds are as they were meant, or else the kernel is at fault. */
+enum { kRounds = 9, kMost = 7 };
+
 /* A second one wakes up while the extension goes on: both run at once, before it is over. */
 static void second_wakeup(void) {
-  before = counters();
-  const uint64_t first = now_ns() + kAheadNs, second = first + kSliceNs / 2;
-  wake_at(0, first, 1000);
-  wake_at(1, second, 1000);
-  *request = 1;
-  int seen = 0, put_off = 1;
-  while (wakers[1].ran_at == 0) {
-    const int has_run = wakers[0].ran_at != 0; // looked at first: the end may come between the two
-    if (*granted != 0) {
-      seen = 1;
-      put_off &= !has_run;
+  int put_off = 0, cleared = 0, ended = 0, in_time = 0, counted = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    before = counters();
+    const uint64_t first = now_ns() + kAheadNs, second = first + kSliceNs / 2;
+    wake_at(0, first, 1000);
+    wake_at(1, second, 1000);
+    *request = 1;
+    int seen = 0, waits = 1;
+    while (wakers[1].ran_at == 0) {
+      const int has_run = wakers[0].ran_at != 0; // looked at first: the end may come between the two
+      if (*granted != 0) {
+        seen = 1;
+        waits &= !has_run;
+      }
+      relax();
     }
-    relax();
+    const uint32_t left = area.slice_ctrl;
+    put_off += seen && waits;
+    cleared += left == 0;
+    ended += wakers[0].ran_at >= second;
+    in_time += wakers[0].ran_at < first + kSliceNs && wakers[1].ran_at < first + kSliceNs;
+    counted += grew_by(1, 0, 1);
   }
-  const uint32_t left = area.slice_ctrl;
-  check_named(seen && put_off, "an extension was granted, and the first one waited for it");
-  check_named(left == 0 && wakers[0].ran_at >= second, "the second one ends it");
-  check_named(wakers[0].ran_at < first + kSliceNs && wakers[1].ran_at < first + kSliceNs,
-              "before its time is over");
-  check_named(grew_by(1, 0, 1), "granted, revoked, never expired");
+  check_named(put_off >= kMost, "an extension was granted, and the first one waited for it");
+  check_named(cleared == kRounds && ended >= kMost, "the second one ends it");
+  check_named(in_time >= kMost, "before its time is over");
+  check_named(counted >= kMost, "granted, revoked, never expired");
 }
 
 /* A signal in the interrupt that asks for the reschedule. */
@@ -132,39 +148,55 @@ static void with_a_signal(void) {
   event.sigev_notify_thread_id = (int)syscall(SYS_gettid);
   signal(SIGUSR1, on_signal);
   check(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
-  before = counters();
-  const uint64_t at = now_ns() + kAheadNs;
-  const struct itimerspec both = {.it_value = at_ns(at)};
-  wake_at(0, at, 1000);
-  timer_settime(timer, TIMER_ABSTIME, &both, NULL);
-  *request = 1;
-  while (handled_at == 0) relax();
-  const uint32_t left = area.slice_ctrl;
-  check_named(control_in_handler == 0 && left == 0, "a request with a signal pending is taken back");
-  check_named(wakers[0].ran_at != 0 && wakers[0].ran_at < handled_at, "the other one runs at once");
-  check_named(grew_by(0, 0, 0), "nothing was granted");
+  int taken_back = 0, at_once = 0, none = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    before = counters();
+    handled_at = 0;
+    const uint64_t at = now_ns() + kAheadNs;
+    const struct itimerspec both = {.it_value = at_ns(at)};
+    wake_at(0, at, 1000);
+    timer_settime(timer, TIMER_ABSTIME, &both, NULL);
+    *request = 1;
+    while (handled_at == 0) relax();
+    const uint32_t left = area.slice_ctrl;
+    taken_back += control_in_handler == 0 && left == 0;
+    at_once += wakers[0].ran_at != 0 && wakers[0].ran_at < handled_at;
+    none += grew_by(0, 0, 0);
+  }
+  check_named(taken_back == kRounds, "a request with a signal pending is taken back");
+  check_named(at_once >= kMost, "the other one runs at once");
+  check_named(none >= kMost, "nothing was granted");
 }
 
 /* Switched away from within the kernel (in a fault, most often), while the timer of the extension goes on: it
    finds another thread there. */
 static void timer_of_another(void) {
-  enum { kRounds = 40, kPages = 64 };
-  int seen = 0;
-  before = counters();
-  for (unsigned round = 0; round < kRounds; ++round) {
+  enum { kTimers = 40, kPages = 64 };
+  int met = 0, quiet = 0, counted = 0;
+  for (unsigned round = 0; round < kTimers; ++round) {
     char* const pages = mmap(NULL, kPages << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    before = counters();
     const uint64_t first = now_ns() + kAheadNs, second = first + kSliceNs / 2 + round * 97;
     wake_at(0, first, 1000);
     wake_at(1, second, 3 * kSliceNs);
     *request = 1;
-    while (*granted == 0 && wakers[0].ran_at == 0) relax();
-    seen += *granted;
+    uint64_t not_before = now_ns(); // the extension began later than that
+    for (uint64_t at = not_before; *granted == 0 && wakers[0].ran_at == 0; at = now_ns()) not_before = at;
+    const int seen = *granted;
     for (unsigned i = 0; i < kPages && wakers[1].ran_at == 0; ++i) pages[i << 12] = 1;
     while (wakers[1].ran_at == 0) relax();
     munmap(pages, kPages << 12);
+    const struct counters by = growth();
+    const int another = seen && wakers[1].ran_at < not_before + kSliceNs; // runs at the timer's time
+    met += another;
+    quiet += another && by.expired == 0;
+    counted += by.granted == seen && by.revoked == seen;
   }
-  check(seen == kRounds);
-  check_named(grew_by(kRounds, 0, kRounds), "the timer of who is not there any more does nothing");
+  if (met != kTimers || quiet != met || counted != kTimers)
+    printf("# of %d timers %d met another thread, %d of them quiet, %d counted\n", kTimers, met, quiet,
+           counted);
+  check(met >= kTimers * 3 / 4);
+  check_named(quiet == met && counted == kTimers, "the timer of who is not there any more does nothing");
 }
 
 /* A barrier of membarrier() on another CPU takes the extension back, though nobody is switched to: what it
@@ -183,7 +215,6 @@ static void* barrier_when_granted(void* unused) {
   return unused;
 }
 static void barrier_of_another(void) {
-  enum { kRounds = 8 };
   int in_time = 0;
   pthread_t breaker;
   if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
@@ -204,24 +235,28 @@ static void barrier_of_another(void) {
   pthread_join(breaker, NULL);
   if (broken != kRounds || in_time != kRounds)
     printf("# broken %d times, in time %d times\n", broken, in_time);
-  check_named(broken == kRounds && in_time == kRounds,
+  check_named(broken >= kMost && in_time >= kMost,
               "a barrier takes an extension back; who waits has its turn");
 }
 
 /* The kernel is slow (its test says so): no extension is ever seen. */
 static void late(void) {
-  before = counters();
-  const uint64_t first = now_ns() + kAheadNs;
-  wake_at(0, first, 1000);
-  *request = 1;
-  int seen = 0;
-  while (wakers[0].ran_at == 0) {
-    seen |= *granted != 0;
-    relax();
+  int seen = 0, cleared = 0, counted = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    before = counters();
+    const uint64_t first = now_ns() + kAheadNs;
+    wake_at(0, first, 1000);
+    *request = 1;
+    while (wakers[0].ran_at == 0) {
+      seen |= *granted != 0;
+      relax();
+    }
+    const uint32_t left = area.slice_ctrl;
+    cleared += left == 0;
+    counted += grew_by(1, 0, 1);
   }
-  const uint32_t left = area.slice_ctrl;
-  check_named(!seen && left == 0, "an extension that is over before user mode is taken back there");
-  check_named(grew_by(1, 0, 1), "granted, revoked, never expired");
+  check_named(!seen && cleared == kRounds, "an extension that is over before user mode is taken back there");
+  check_named(counted >= kMost, "granted, revoked, never expired");
 }
 
 static int set_length(unsigned ns) {
