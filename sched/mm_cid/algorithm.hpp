@@ -54,9 +54,20 @@ template <typename Rules = CidRules> class CidAlgorithm {
   /// Switch-in of `next`, an active user. True: its word is another than before.
   static bool switch_in(TaskCid& next, CpuId cpu) {
     MmCid& space = *next.space;
+    MmCid::Slot& slot = space.slot(cpu);
     const u32 mode = load(space.mode);
-    return (mode & kCidOnCpu) != 0 ? borrow(space, next, space.slot(cpu), mode)
-                                   : own(space, next, space.slot(cpu), mode);
+    const u32 before = load(next.word);
+    const u32 lent = load(slot.word);
+    if (mode == 0) { // what has a bit set is beyond any limit
+      if (before < load(space.max_cids) && is_task_owned(lent)) [[likely]] {
+        store(slot.word, before);
+        return false;
+      }
+    } else if (mode == kCidOnCpu) {
+      if ((lent ^ kCidOnCpu) < load(space.max_cids) && (before & kCidOnCpu) != 0) [[likely]]
+        return set(next, before, lent);
+    }
+    return switch_in_slow(space, next, slot, mode);
   }
 
   /// A number for somebody who holds none: I4 says that there is one.
@@ -226,6 +237,12 @@ template <typename Rules = CidRules> class CidAlgorithm {
     store(space.slot(cpu).word, word);
   }
 
+  /// All that is not a steady mode with a number below the limit.
+  [[gnu::noinline, gnu::cold]] static bool switch_in_slow(MmCid& space, TaskCid& next, MmCid::Slot& slot,
+                                                          u32 mode) {
+    return (mode & kCidOnCpu) != 0 ? borrow(space, next, slot, mode) : own(space, next, slot, mode);
+  }
+
   static bool set(TaskCid& user, u32 before, u32 word) {
     if (word == before) return false;
     store(user.word, word);
@@ -238,7 +255,7 @@ template <typename Rules = CidRules> class CidAlgorithm {
     const u32 lent = load(slot.word);
     u32 word = before;
     if (is_task_owned(lent) && is_task_owned(word)) {
-      if (word >= load(space.max_cids)) word = converge(space, word);
+      word = converge(space, word);
     } else {
       if ((lent & kCidOnCpu) != 0) {
         if (is_task_owned(word)) {
@@ -260,7 +277,6 @@ template <typename Rules = CidRules> class CidAlgorithm {
     const u32 before = load(next.word);
     u32 word = load(slot.word);
     if ((word & kCidOnCpu) != 0 && (before & kCidOnCpu) != 0) {
-      if ((word & kCidNumber) < load(space.max_cids)) return set(next, before, word);
       word = converge(space, word);
     } else {
       if (is_task_owned(before)) {
