@@ -6,6 +6,7 @@
 #include "kernel/mm/kmalloc.hpp"
 #include "kernel/sync/spinlock.hpp"
 #include "kernel/task/kthread.hpp"
+#include "kernel/time/burn.hpp"
 #include "kernel/time/sleep.hpp"
 
 namespace runnel::workload::ground {
@@ -25,15 +26,8 @@ inline Result<sched::Task*> create(std::string_view name, void (*body)(void*), v
 }
 inline void join(sched::Task& task) { kthread_join(static_cast<Task*>(&task)); }
 
-inline void burn(Duration) {
-  static constexpr u32 kRounds = 200; // of about five instructions: a microsecond of emulated work
-  u64 x = 88172645463325252;
-  for (u32 i = 0; i < kRounds; ++i) {
-    x ^= x << 13;
-    x ^= x >> 7;
-    asm volatile("" : "+r"(x)); // the result is not used; the work is
-  }
-}
+/// The caller relaxes after it: so often do the other CPUs have a turn, and so late is who wakes up there.
+inline void burn(Duration length) { time::burn(std::min(length, Duration{1000})); }
 inline void wrote(usize) {}
 inline void sleep_step(Instant until) { static_cast<void>(time::schedule_until(until)); }
 inline void yield() { runnel::yield(); }

@@ -34,12 +34,22 @@ bool only_fair(const Rq& rq, const SchedClass& left) REQUIRES(rq.lock) {
          !rq.dl.wants_pull && !left.outranks(fair_sched_class);
 }
 
+/// A realtime task leaves and stays runnable, and nothing comes before its class: it fetches nothing, and
+/// gives the next one.
+bool rt_goes_on(const Rq& rq, const Task& prev, const SchedClass& left) REQUIRES(rq.lock) {
+  return &left == &rt_sched_class && prev.rt.run.is_queued() && rq.dl.nr_running == 0 && !rq.dl.wants_pull &&
+         (rq.stop == nullptr || !rq.stop->is_queued());
+}
+
 /// Spec 1.7: classes from `left` downwards, which is prev's or that of one that was put before it, may fetch
 /// work; then the highest class that has a task gives it.
 Pick pick_next_task(Rq& rq, Task& prev, const SchedClass& left) REQUIRES(rq.lock) {
   if (only_fair(rq, left)) [[likely]] {
     rq.dl_server = nullptr;
     if (const Pick pick = fair_sched_class.pick_task(rq); pick.task != nullptr) return pick;
+  } else if (rt_goes_on(rq, prev, left)) {
+    rq.dl_server = nullptr;
+    return rt_sched_class.pick_task(rq);
   }
   for (;;) {
     rq.dl_server = nullptr;
@@ -252,14 +262,27 @@ void preempt_schedule_irq() {
   } while (need_resched());
 }
 
+namespace {
+/// Whoever yields would be chosen again: nobody else is here, not even a task that sleeps and owes time.
+bool is_alone(const Rq& rq) REQUIRES(rq.lock) {
+  return rq.nr_running == 1 && rq.fair.nr_queued <= 1 && rq.dl.nr_running == 0 && !rq.dl.wants_pull;
+}
+} // namespace
+
 i32 yield() {
   {
     const port::IrqGuard irqs_off;
     Rq& rq = this_rq();
     rq_lock(rq);
-    update_rq_clock(rq);
-    rq.donor->sched_class->yield_task(rq);
+    const bool alone = is_alone(rq);
+    if (alone)
+      port::note_context_switch(); // as schedule() would
+    else
+      rq.donor->sched_class->yield_task(rq);
     rq_unlock(rq);
+    if (alone &&
+        (current().thread.flags.load(std::memory_order_relaxed) & (kNeedResched | kNeedReschedLazy)) == 0)
+      return 0;
   }
   schedule();
   return 0;

@@ -22,6 +22,7 @@ class DlClass final : public SchedClass {
   /// Gives up the rest of this period (K6, K7).
   void yield_task(Rq& rq) const override REQUIRES(rq.lock) {
     rq.donor->dl.yielded = true;
+    update_rq_clock(rq);
     update_curr_dl(rq);
   }
 

@@ -37,6 +37,7 @@ void FairClass::yield_task(Rq& rq) const {
   EevdfQueue& q = rq.fair.eevdf;
   if (q.curr == nullptr || q.nr_queued <= 1) return;
   eevdf::clear_buddy(q, *q.curr);
+  update_rq_clock(rq);
   update_curr(rq);
   eevdf::yield_current(q, fair_rules());
 }

@@ -5,13 +5,13 @@
 #include "kernel/smp/cpumask.hpp"
 #include "kernel/task/kthread.hpp"
 #include "kernel/test/test.hpp"
+#include "kernel/time/burn.hpp"
 
 namespace runnel::test {
 
-/// Burns a few microseconds of CPU, with one turn for the other CPUs. Leaving the emulator's loop at every
-/// instruction (what relax does) would make a busy thread a hundred times slower than it need be.
+/// Burns some four microseconds of CPU, with one turn for the other CPUs.
 inline void burn() {
-  for (u32 i = 0; i < 2000; ++i) asm volatile("");
+  time::burn(Duration{4000});
   arch::Cpu::relax();
 }
 

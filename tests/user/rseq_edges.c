@@ -266,7 +266,7 @@ static char* handler_pages(void) {
 }
 static void* contend(void* unused) {
   (void)unused;
-  while (!over) burn();
+  while (!over) burn_here();
   return NULL;
 }
 static int lazy_signature(uint32_t signature) {

@@ -243,7 +243,7 @@ static long long aborts_by(void (*arm)(unsigned), int signals) {
     const int outcome = rseq_store_after(&area, area.cpu_id_start, kLong, &result, 5);
     const int taken = signals_taken;
     if (taken != 0) return outcome == 0 && taken == signals ? rseq_statistic("fixup") - before : 0;
-    while (signals_taken < signals) burn();
+    while (signals_taken < signals) burn_here();
   }
   return 0;
 }
@@ -253,7 +253,7 @@ static int keeps_all_registers(void) {
     const int taken = signals_taken;
     if (lost != 0) return 0;
     if (taken == 1) return 1;
-    while (signals_taken == 0) burn();
+    while (signals_taken == 0) burn_here();
   }
   return 0;
 }
@@ -271,7 +271,7 @@ static void interrupted_by_signals(void) {
   signals_taken = 0;
   area.rseq_cs = (uint64_t)&nothing;
   signal_in(500);
-  while (signals_taken == 0) burn();
+  while (signals_taken == 0) burn_here();
   check_named(area.rseq_cs == 0, "who is outside a section goes on, and the pointer to it is cleared");
 }
 
@@ -301,7 +301,7 @@ static int corrupt(int wrong) {
                  : wrong == kPointerUnmapped ? 0x1000
                                              : (uint64_t)&everywhere;
   signal_in(500);
-  for (int i = 0; i < 100000 && signals_taken == 0; ++i) burn();
+  for (int i = 0; i < 100000 && signals_taken == 0; ++i) burn_here();
   return 1;
 }
 static int lazy_descriptor(int unused) {
@@ -310,7 +310,7 @@ static int lazy_descriptor(int unused) {
   signals_taken = 0;
   area.rseq_cs = (uint64_t)page; // never touched: all zeros once it is there
   signal_in(500);
-  while (signals_taken == 0) burn();
+  while (signals_taken == 0) burn_here();
   return area.rseq_cs == 0 ? 0 : 1;
 }
 static int of_another_version(int unused) {
@@ -320,7 +320,7 @@ static int of_another_version(int unused) {
   signals_taken = 0;
   area.rseq_cs = (uint64_t)&odd;
   signal_in(500);
-  while (signals_taken == 0) burn();
+  while (signals_taken == 0) burn_here();
   return area.rseq_cs == 0 ? 0 : 1;
 }
 static int call_within(int unused) {
@@ -395,7 +395,7 @@ static int barrier_aborts(unsigned flags) {
   ready = 0;
   outcome = 5;
   pthread_create(&thread, NULL, spin_in_section, NULL);
-  while (ready == 0) burn();
+  while (ready == 0) burn_here();
   usleep(1000);
   const int spins = outcome == 5;
   const int elsewhere = flags == 0 || (syscall(SYS_membarrier, 1 << 7, flags, 0) == 0 && outcome == 5);

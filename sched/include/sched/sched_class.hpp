@@ -64,7 +64,7 @@ class SchedClass {
   virtual void enqueue_task(Rq& rq, Task& p, u32 flags) const REQUIRES(rq.lock) = 0;
   /// False only with kDequeueSleep, and only for fair: the task stays queued as sched_delayed.
   virtual bool dequeue_task(Rq& rq, Task& p, u32 flags) const REQUIRES(rq.lock) = 0;
-  /// The donor gives way to others of its class.
+  /// The donor gives way to others of its class. The rq clock is not up to date.
   virtual void yield_task(Rq& rq) const REQUIRES(rq.lock);
   /// `p` became runnable; rq.next_class is this class. Asks for a reschedule if `p` should run before the
   /// donor. Must tolerate `p` of a higher class.
