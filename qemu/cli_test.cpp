@@ -18,8 +18,6 @@
 namespace runnel::qemu {
 namespace {
 
-constexpr u32 kProgramCpus = 4;
-
 struct Options {
   MachineOptions machine;
   std::vector<std::string> globs;
@@ -88,7 +86,7 @@ class Command {
   void plan_user_programs() {
     const MachineOptions& machine = options_.machine;
     if (!machine.kernel.empty() || machine.boot.value_or(BootPath::kDirect) != BootPath::kDirect) return;
-    const std::vector<u32> sizes = machine.smp.empty() ? std::vector<u32>{kProgramCpus} : machine.smp;
+    const std::vector<u32> sizes = machine.smp.empty() ? std::vector<u32>{0} : machine.smp;
     for (const Arch arch : machine.arches)
       for (const u32 cpus : sizes)
         for (const Timing timing : {Timing::kDeterministic, Timing::kRealTime}) {

@@ -71,6 +71,7 @@ class Collector {
 
  private:
   static constexpr u32 kProgramMode = 0100755, kFolderMode = 040755;
+  static constexpr const char* kUnwinder = "libgcc_s.so.1";
 
   /// A file and the folders it lies in, once.
   void add(const std::string& guest_path, std::string bytes) {
@@ -123,6 +124,11 @@ class Collector {
     want(file, program);
     for (; !queue.empty(); queue.pop_front()) {
       const Wanted& wanted = queue.front(); // what is added behind it does not move it
+      // The C library loads it itself when a thread is cancelled or calls pthread_exit; without it, it
+      // aborts.
+      if (wanted.library == "libc.so.6" && !find_library(kUnwinder, {}, {}).empty() &&
+          seen.insert(kUnwinder).second)
+        queue.push_back({kUnwinder, wanted.library, {}, {}});
       const fs::path found = find_library(wanted.library, wanted.search, wanted.origin);
       if (found.empty())
         throw Failure(ExitStatus::kMissing,

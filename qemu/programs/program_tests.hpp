@@ -20,7 +20,7 @@ struct ProgramJob {
 };
 
 /// Those of their tests that `globs` (as for on-target tests: SUITE or SUITE.NAME; none: all) select, for one
-/// kind of machine.
+/// kind of machine; with 0 CPUs each on as many as suit it.
 std::vector<ProgramJob> plan_programs(const MachineSpec& machine, double silence_seconds,
                                       std::span<const std::string> globs);
 

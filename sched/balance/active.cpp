@@ -29,6 +29,8 @@ void push_here(void* arg) NO_THREAD_SAFETY_ANALYSIS {
   a.src = &src;
   a.active = true;
   detach_one_task(a);
+  sd->counts.active.add();
+  (a.nr_moved != 0 ? sd->counts.active_pushed : sd->counts.active_failed).add();
   if (a.nr_moved != 0) sd->nr_balance_failed = 0;
   rq_unlock(src);
   attach_tasks(a);

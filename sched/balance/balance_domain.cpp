@@ -76,6 +76,7 @@ enum class Why { kEven, kAllPinned };
 
 /// Nothing to do here for now: look again later, and later still the next time.
 u32 balanced(Attempt& a, Why why = Why::kEven) {
+  a.counts().balanced.add();
   a.sd.nr_balance_failed = 0;
   if (why == Why::kEven) mark_parent(a, 0);
   if (a.who == Balancer::kNewlyIdle) return 0;
@@ -91,6 +92,19 @@ bool needs_push(const Attempt& a) {
          a.sd.nr_balance_failed > a.sd.cache_nice_tries + 2;
 }
 
+void count_imbalance(const Attempt& a) {
+  BalanceCounts& n = a.counts();
+  const u32 amount = static_cast<u32>(a.left.amount);
+  switch (a.left.unit) {
+  case Imbalance::Unit::kLoad:
+    return n.imbalance_load.add(amount);
+  case Imbalance::Unit::kUtil:
+    return n.imbalance_util.add(amount);
+  case Imbalance::Unit::kTasks:
+    return n.imbalance_tasks.add(amount);
+  }
+}
+
 void push_from(Attempt& a, CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
   rq_lock(*a.src);
   if (push_running_task(*a.src, cpu)) a.sd.nr_balance_failed = a.sd.cache_nice_tries + 1;
@@ -101,17 +115,27 @@ void push_from(Attempt& a, CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
 
 u32 balance_domain(CpuId cpu, SchedDomain& sd, Balancer who, GoOn& go_on) {
   Attempt a(cpu, sd, who);
+  a.counts().attempts.add();
   u32 moved = 0;
   for (;;) {
     if (!should_balance(a)) {
       go_on = GoOn::kNo;
       // An idle CPU that is not the first in turn has not used its turn up: the first one may get work now.
-      return who == Balancer::kIdle ? 0 : balanced(a);
+      if (who != Balancer::kIdle) return balanced(a);
+      a.counts().balanced.add();
+      return 0;
     }
     const SchedGroup* busiest = nullptr;
-    if (!find_busiest_group(a, busiest)) return balanced(a);
+    if (!find_busiest_group(a, busiest)) {
+      a.counts().no_busiest_group.add();
+      return balanced(a);
+    }
     a.src = find_busiest_queue(a, *busiest);
-    if (a.src == nullptr) return balanced(a);
+    if (a.src == nullptr) {
+      a.counts().no_busiest_queue.add();
+      return balanced(a);
+    }
+    count_imbalance(a);
     if (nr_running(*a.src) <= 1) break;
     moved = move_tasks(a);
     a.dst = cpu;
@@ -123,6 +147,7 @@ u32 balance_domain(CpuId cpu, SchedDomain& sd, Balancer who, GoOn& go_on) {
   if (moved != 0) {
     sd.nr_balance_failed = 0;
   } else {
+    a.counts().failed.add();
     if (who != Balancer::kNewlyIdle) ++sd.nr_balance_failed;
     if (needs_push(a)) push_from(a, cpu);
   }

@@ -68,6 +68,8 @@ u64 value_of(const Attempt& a, const Task& p) {
 }
 
 void detach(Attempt& a, Task& p) NO_THREAD_SAFETY_ANALYSIS {
+  a.counts().gained.add();
+  if (!a.active && is_cache_hot(a, p)) a.counts().hot_gained.add();
   deactivate_task(*a.src, p, kFlagMigrating | kFlagNoclock);
   set_task_cpu(p, a.dst);
   a.moved.push_back(p.se);

@@ -27,6 +27,8 @@ struct Attempt {
   CpuId other_dst{kMaxCpus}; // a CPU of the local group that a task which may not run on dst may use
   MovedTasks moved;          // off their queue, on_rq MIGRATING
   u32 nr_moved = 0;
+
+  BalanceCounts& counts() const { return sd.counts.balance[static_cast<u32>(who)]; }
 };
 
 /// Groups of a domain, seen from a.dst. True: `busiest` has something to give, and a.left says how much.

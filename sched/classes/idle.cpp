@@ -24,6 +24,7 @@ class IdleClass final : public SchedClass {
 
   void set_next_task(Rq& rq, Task&, SetNext) const override REQUIRES(rq.lock) {
     rq.idle_since = rq_clock_task(rq);
+    rq.counts.idle_picks.add();
     balance_enter_idle(rq);
   }
 

@@ -32,7 +32,7 @@ void sched_init_cpu(CpuId cpu, Task& idle) {
   rq.next_class = &idle_sched_class;
   update_rq_clock(rq);
   dl_init_rq(rq);
-  rq.idle_since = idle.exec_start = rq.clock_task;
+  rq.counted_since = rq.idle_since = idle.exec_start = rq.clock_task;
 }
 
 void sched_init_task(Task& p, const CpuMask& cpus) {

@@ -104,7 +104,8 @@ CpuStats cpu_stats(CpuId cpu) {
   update_rq_clock(rq);
   Duration idle = rq.idle_time;
   if (rq.curr == rq.idle) idle += rq.clock_task - rq.idle_since;
-  return {rq.nr_switches, rq.nr_running, idle, rq.curr != nullptr ? rq.curr->pid : 0};
+  return {rq.nr_switches, rq.nr_running, idle, rq.clock_task - rq.counted_since - idle,
+          rq.curr != nullptr ? rq.curr->pid : 0};
 }
 
 } // namespace runnel::sched

@@ -170,7 +170,10 @@ void trace_switch(const Rq& rq, const Task& prev, u32 prev_state, const Choice& 
 
 /// Waiting is what lies between being runnable and executing, whoever lends the context (spec 8.1).
 void end_wait(Rq& rq, Task& next) REQUIRES(rq.lock) {
-  if (next.stats.wait_start.ns != 0) next.stats.wait_sum += rq_clock(rq) - next.stats.wait_start;
+  if (next.stats.wait_start.ns == 0) return;
+  const Duration waited = rq_clock(rq) - next.stats.wait_start;
+  next.stats.wait_sum += waited;
+  rq.counts.waited_ns.add(static_cast<u64>(waited.ns));
   next.stats.wait_start = {};
 }
 
@@ -189,6 +192,7 @@ void schedule_mode(Mode mode) NO_THREAD_SAFETY_ANALYSIS {
   port::full_barrier(); // B2, B3, B7: what this CPU stored before is ordered before what it stores from here
                         // on
   update_rq_clock(rq);
+  rq.counts.schedules.add();
 
   const u32 prev_state = prev.state.load(std::memory_order_relaxed);
   bool gives_up = mode != Mode::kPreempt && prev_state != kRunning;
@@ -274,6 +278,7 @@ i32 yield() {
     const port::IrqGuard irqs_off;
     Rq& rq = this_rq();
     rq_lock(rq);
+    rq.counts.yields.add();
     const bool alone = is_alone(rq);
     if (alone)
       port::note_context_switch(); // as schedule() would

@@ -126,7 +126,20 @@ void ttwu_queue(Task& p, CpuId cpu, u32 wake_flags) {
   ttwu_do_activate(rq, p, wake_flags);
 }
 
+/// A wake-up for `cpu`, by this CPU. Interrupts off.
+void count_wake(CpuId cpu) {
+  const CpuId here = port::this_cpu();
+  RqCounts& counts = this_rq().counts;
+  counts.wakes.add();
+  if (cpu == here) return counts.local_wakes.add();
+  SchedDomain* sd = cpu_domains(here).lowest;
+  while (sd != nullptr && !sd->span->test(cpu)) sd = sd->parent;
+  if (sd != nullptr) sd->counts.wakes_remote.add();
+}
+
 void wake_current(Task& p) {
+  const port::IrqGuard irqs_off;
+  count_wake(port::this_cpu());
   trace_wakeup(trace::EventType::kSchedWaking, p, p.task_cpu());
   p.state.store(kRunning, std::memory_order_relaxed);
   trace_wakeup(trace::EventType::kSchedWakeup, p, p.task_cpu());
@@ -149,7 +162,10 @@ bool try_to_wake_up(Task& p, u32 state_mask, u32 wake_flags) {
   trace_wakeup(trace::EventType::kSchedWaking, p, p.task_cpu());
 
   std::atomic_thread_fence(std::memory_order_acquire); // B2: state before on_rq
-  if (p.on_rq.load(std::memory_order_relaxed) != OnRq::kNo && ttwu_runnable(p, wake_flags)) return true;
+  if (p.on_rq.load(std::memory_order_relaxed) != OnRq::kNo && ttwu_runnable(p, wake_flags)) {
+    count_wake(p.task_cpu());
+    return true;
+  }
 
   std::atomic_thread_fence(std::memory_order_acquire); // B3: on_rq == kNo before on_cpu
   p.state.store(kWaking, std::memory_order_relaxed);
@@ -160,6 +176,7 @@ bool try_to_wake_up(Task& p, u32 state_mask, u32 wake_flags) {
   const CpuId prev_cpu = p.task_cpu();
   if (p.on_cpu.load(std::memory_order_acquire) != 0 && prev_cpu != port::this_cpu() &&
       ttwu_queue_cond(p, prev_cpu)) {
+    count_wake(prev_cpu);
     ttwu_queue_wakelist(p, prev_cpu, wake_flags); // B5: on_cpu before cpu
     return true;
   }
@@ -170,6 +187,7 @@ bool try_to_wake_up(Task& p, u32 state_mask, u32 wake_flags) {
     wake_flags |= kWakeMigrated;
     set_task_cpu(p, cpu);
   }
+  count_wake(cpu);
   ttwu_queue(p, cpu, wake_flags);
   return true;
 }

@@ -40,12 +40,14 @@ Choice by_load(const SchedDomain& sd, const Task& p, CpuId waker, CpuId prev, Wa
 /// Spec 3.12 select (wake): the waker's CPU or the previous one, if one domain with affine wake-ups has both.
 CpuId affine_target(const Task& p, CpuId waker, CpuId prev, Waker sync) {
   if (waker == prev || !is_cpu_allowed(p, waker)) return prev;
-  const SchedDomain* sd = cpu_domains(waker).lowest;
+  SchedDomain* sd = cpu_domains(waker).lowest;
   while (sd != nullptr && !((sd->flags & kSdWakeAffine) != 0 && sd->span->test(prev))) sd = sd->parent;
   if (sd == nullptr) return prev;
   Choice choice = features.wa_idle ? by_idleness(p, waker, prev, sync) : Choice::kUndecided;
   if (choice == Choice::kUndecided && features.wa_weight) choice = by_load(*sd, p, waker, prev, sync);
-  return choice == Choice::kWaker ? waker : prev;
+  if (choice != Choice::kWaker) return prev;
+  sd->counts.moves_affine.add();
+  return waker;
 }
 
 } // namespace

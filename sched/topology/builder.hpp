@@ -15,7 +15,7 @@ inline constexpr u8 kReclaimDistance = 30;
 inline constexpr u32 kMaxNumaLevels = 6;
 
 /// What a set of domains may take; shapes with more far distances than fit lose some of them.
-inline constexpr u64 kDomainMemory = u64{kMaxCpus} * 2048 + 65536;
+inline constexpr u64 kDomainMemory = u64{kMaxCpus} * 3072 + 65536;
 
 struct BuildReport {
   UnitReport units;

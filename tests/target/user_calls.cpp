@@ -70,5 +70,11 @@ RUNNEL_TEST(user_calls, running_waiting_and_sleeping_add_up, .limit = 10_s, .tim
   CHECK(run("/bin/waits") == 0);
 }
 
+// O04
+RUNNEL_TEST(user_calls, schedstat_counts_for_cpus_and_domains, .limit = 10_s, .time = test::GuestTime::kExact)
+{
+  CHECK(run("/bin/schedstat") == 0);
+}
+
 } // namespace
 } // namespace runnel

@@ -10,6 +10,7 @@
 
 #include <arch/cpu.hpp>
 #include <sched/sched.hpp>
+#include <sched/schedstat.hpp>
 
 namespace runnel::user {
 namespace {
@@ -118,6 +119,7 @@ constexpr fs::TextSpec kFiles[] = {{"uptime", 0444, uptime},
                                    {"filesystems", 0444, filesystems},
                                    {"version", 0444, version},
                                    {"sched_debug", 0444, sched_debug},
+                                   {"schedstat", 0444, sched::write_schedstat},
                                    {"rseq_stats", 0444, rseq::write_statistics},
                                    {"cmdline", 0444, [](Sink& to) { to.write("runnel\n"); }}};
 

@@ -6,6 +6,7 @@
 #include "kernel/lib/cpumask.hpp"
 
 #include <atomic>
+#include <sched/schedstat.hpp>
 
 namespace runnel::sched {
 
@@ -73,6 +74,7 @@ struct SchedDomain {
   Instant newidle_stamp;
   Duration max_newidle_cost;
   Instant last_cost_decay;
+  DomainCounts counts;
   bool tickless = false; // llc only: not counted in shared->nr_busy_cpus
 };
 

@@ -6,6 +6,7 @@
 
 #include <sched/balance_callback.hpp>
 #include <sched/load.hpp>
+#include <sched/schedstat.hpp>
 #include <sched/task.hpp>
 #include <sched/topology.hpp>
 
@@ -55,9 +56,11 @@ struct alignas(kCacheLine) Rq {
   u32 clock_flags = 0;
   Duration idle_time; // total time the idle thread was current
   Instant idle_since;
+  Instant counted_since; // idle_time and what is not idle
   Instant idle_stamp;
   Duration avg_idle;
   u64 nr_switches = 0;
+  RqCounts counts;
   BalanceState balance; // of fair tasks; its fields say who may touch them
   StopWork active_work; // the request behind balance.active_balance
   u32 random = 1;       // xorshift state of this CPU's draws

@@ -82,6 +82,7 @@ struct CpuStats {
   u64 nr_switches = 0;
   u32 nr_running = 0;
   Duration idle_time;
+  Duration busy_time; // neither idle nor in interrupts, since the CPU came
   u32 curr_pid = 0;
 };
 CpuStats cpu_stats(CpuId cpu);
