@@ -106,11 +106,7 @@ class Command {
     for (const char* program : {"e2e-tests", "host-tests", "model-tests"})
       if (!fs::exists(tests / program))
         throw Failure(ExitStatus::kMissing, fmt::format("{} is not built", (tests / program).string()));
-    // End-to-end tests wait for guests most of the time: each is a job.
-    for (const std::string& name : list_catch(tests / "e2e-tests", options_.globs))
-      add_job("e2e: " + name, [program = tests / "e2e-tests", name](const Report& report) {
-        run_catch(program, "e2e", {name}, report);
-      });
+    // What takes longest first, so that no CPU is left with it at the end.
     for (const fs::path& program : catch_programs()) {
       const std::string group = catch_group(program);
       if (group == "e2e") continue;
@@ -125,6 +121,11 @@ class Command {
       if (selects_name(options_.globs, script.stem().string()))
         add_job("lint " + script.stem().string(),
                 [script](const Report& report) { run_lint(script, report); });
+    // End-to-end tests wait for guests most of the time: each is a job.
+    for (const std::string& name : list_catch(tests / "e2e-tests", options_.globs))
+      add_job("e2e: " + name, [program = tests / "e2e-tests", name](const Report& report) {
+        run_catch(program, "e2e", {name}, report);
+      });
   }
 
   void add_job(std::string what, std::function<void(const Report&)> work) {

@@ -48,17 +48,16 @@ TEST_CASE("newidle: the ratio's trajectory equals the model's with the same draw
       now += random() % 200'000;
       const u32 draw = static_cast<u32>(random() % 1024);
       const u32 weight = newidle_draw(sd, draw);
-      REQUIRE((weight != 0) == model.runs(draw));
-      if (weight != 0) REQUIRE(weight == model.weight());
+      bool same = (weight != 0) == model.runs(draw) && (weight == 0 || weight == model.weight());
       const bool useful = (i / 20'000) % 2 == 0 ? random() % 3 == 0 : random() % 500 == 0;
       const u32 success = weight != 0 && useful ? weight : 0;
       newidle_count(sd, success, Instant{now}, switches);
       const u32 before = model.ratio;
       model.note({now, success});
       changes += before != model.ratio ? 1 : 0;
-      REQUIRE(sd.newidle_ratio == model.ratio);
-      REQUIRE(sd.newidle_call == model.calls);
-      REQUIRE(sd.newidle_success == model.successes);
+      same = same && sd.newidle_ratio == model.ratio && sd.newidle_call == model.calls &&
+             sd.newidle_success == model.successes;
+      if (!same) FAIL("seed " << seed << ", call " << i); // an assertion that holds costs more than all this
     }
     CHECK(changes > 50);
   }
