@@ -125,6 +125,7 @@ void discard_thread(Thread& thread) {
     tell_thread_files(thread, 0);
   }
   unlink(*thread.process, thread, 0);
+  flush_signals(thread);
   Task& task = *thread.task;
   task.user = nullptr;
   free_thread(thread);
@@ -139,13 +140,14 @@ void exit_thread(i32 status) {
   futex_exit(self);
   if (Mm* mm = replace_current_mm(nullptr)) mm->put();
   release_vfork_parent(process);
-  flush_signals(self);
   {
     const SpinGuard guard(tree_lock);
     remove_thread(self);
     tell_thread_files(self, status);
   }
-  if (unlink(process, self, status))
+  const bool last = unlink(process, self, status);
+  flush_signals(self); // nobody finds it any more: what was sent until now is all there is
+  if (last)
     end_process(process);
   else
     process.thread_ended.wake_all();

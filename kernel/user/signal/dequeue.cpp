@@ -90,6 +90,7 @@ void discard_signal(Process& process, i32 sig) {
 void flush_signals(Thread& thread) {
   const IrqSpinGuard guard(thread.process->lock);
   flush(thread.signals.pending, SigSet::all(), *thread.process);
+  pass_on(*thread.process, SigSet::all());
 }
 
 void flush_signals(Process& process) {
